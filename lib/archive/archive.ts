@@ -1,0 +1,86 @@
+import { hash } from "node:crypto";
+import { bytesOf } from "../bytes.js";
+import type { FrozenFile } from "../stage/entry.js";
+import type { Partial } from "../vault/partial.js";
+import { ChangedWhileStreaming } from "./body.js";
+import { compressor, type CompressionChoice } from "./compress.js";
+import type { IndexFile } from "./index-file.js";
+import { printLine, type SnapshotLine } from "./index.js";
+import { pack, type PackOptions } from "./pack.js";
+import { tally, type Totals } from "./tally.js";
+import { writeTar, type TarHeader } from "./write.js";
+
+/** Archiving starts again for so many files that change while they are streamed; then all are copied first. */
+const RESTARTS = 3;
+
+export interface ArchiveOptions extends Omit<PackOptions, "open"> {
+  readonly open: (file: FrozenFile, copyFirst: boolean) => ReturnType<PackOptions["open"]>;
+  readonly manifest: string;
+  readonly snapshot: Omit<SnapshotLine, "manifestSha256">;
+  readonly choice: CompressionChoice;
+  /** Creates the files that the archive grows in. */
+  readonly begin: () => Growing;
+  /** In milliseconds of the epoch. */
+  readonly createdMs: number;
+}
+
+export interface Growing {
+  readonly partial: Partial;
+  readonly index: IndexFile;
+  /** Removes both, if they are still there. */
+  readonly end: () => void;
+}
+
+export interface Archived extends Growing {
+  readonly totals: Totals;
+}
+
+/** Archives what was frozen into a partial archive, and syncs it. The caller ends it. */
+export async function archive(options: ArchiveOptions): Promise<Archived> {
+  const changed = new Set<FrozenFile>();
+  for (;;) {
+    const all = changed.size >= RESTARTS;
+    const open = (file: FrozenFile) => options.open(file, all || changed.has(file));
+    const growing = options.begin();
+    try {
+      const totals = await archiveOnce({ ...options, open }, growing);
+      await growing.partial.sync();
+      return { ...growing, totals };
+    } catch (error) {
+      growing.end();
+      if (!(error instanceof ChangedWhileStreaming) || all) throw error;
+      changed.add(error.file);
+    }
+  }
+}
+
+async function archiveOnce(
+  options: Omit<ArchiveOptions, "open"> & Pick<PackOptions, "open">,
+  { partial, index }: Growing,
+): Promise<Totals> {
+  const { root, manifest, snapshot, choice, createdMs } = options;
+  const sums = tally();
+  const own = (path: string): TarHeader => ({
+    ...{ type: "file", mode: 0o600, uid: 0, gid: 0, mtimeNs: BigInt(createdMs) * 1_000_000n },
+    path: bytesOf(`${root}/${path}`),
+  });
+
+  await writeTar(
+    async (tar) => {
+      const manifestBytes = Buffer.from(manifest);
+      await tar.add(own("manifest.json"), manifestBytes);
+      index.append(printLine({ ...snapshot, manifestSha256: hash("sha256", manifestBytes, "hex") }));
+      await pack(options, { tar, index: index.append, tally: sums });
+      const size = index.close((sha256) => printLine(endLine(sums.totals(), sha256)));
+      await tar.stream(own("holdstill/index.jsonl"), size, index.chunks());
+    },
+    [compressor(choice), partial.stream()],
+  );
+  return sums.totals();
+}
+
+function endLine({ counts, left }: Totals, sha256: string) {
+  const { files, directories, symlinks, hardlinks, bytes } = counts;
+  return { type: "end", files, directories, symlinks, hardlinks, skipped: left, bytes, sha256 } as const;
+}
+

@@ -1,0 +1,44 @@
+import type { Hash } from "node:crypto";
+import type { Filesystem } from "../filesystem.js";
+import type { FrozenFile } from "../stage/entry.js";
+
+const CHUNK = 1 << 20;
+
+/** A file changed while it was streamed: what is in the tar of it is nothing that ever was. */
+export class ChangedWhileStreaming extends Error {
+  override readonly name = "ChangedWhileStreaming";
+  readonly file: FrozenFile;
+
+  constructor(file: FrozenFile) {
+    super(`changed while it was archived: ${file.path}`);
+    this.file = file;
+  }
+}
+
+export interface StreamedBody {
+  readonly fd: number;
+  readonly size: number;
+  readonly stillTrue: () => boolean;
+}
+
+/**
+ * Exactly the first `size` bytes of an open file, into the hash on their way.
+ * @throws ChangedWhileStreaming where there are fewer, or the file is another than its header says
+ */
+export async function* bodyOf(
+  fs: Filesystem,
+  file: FrozenFile,
+  { fd, size, stillTrue }: StreamedBody,
+  hash: Hash,
+): AsyncGenerator<Buffer> {
+  for (let position = 0; position < size; ) {
+    const chunk = Buffer.allocUnsafe(Math.min(CHUNK, size - position));
+    const read = await fs.readAsync(fd, chunk, 0, chunk.length, position);
+    if (read === 0) throw new ChangedWhileStreaming(file);
+    position += read;
+    // Before the last chunk is let go: archiver takes the entry for finished when it has all its bytes.
+    if (position === size && !stillTrue()) throw new ChangedWhileStreaming(file);
+    hash.update(chunk.subarray(0, read));
+    yield chunk.subarray(0, read);
+  }
+}

@@ -1,0 +1,44 @@
+/** Bytes on their way in, made into blocks that are worth handing on. */
+export interface Gatherer {
+  /** The blocks that this chunk completes, in order. */
+  readonly add: (chunk: Buffer) => readonly Buffer[];
+  /** What is left when nothing more comes: no block or one. */
+  readonly rest: () => readonly Buffer[];
+}
+
+/** Blocks of exactly `size` bytes. They are copies, so they may be worked on while the writer reuses its buffer. */
+export function gather(size: number): Gatherer {
+  let block = Buffer.allocUnsafe(size);
+  let filled = 0;
+  return {
+    add: (chunk) => {
+      const full: Buffer[] = [];
+      for (let offset = 0; offset < chunk.length;) {
+        const taken = chunk.copy(block, filled, offset);
+        filled += taken;
+        offset += taken;
+        if (filled < size) continue;
+        full.push(block);
+        block = Buffer.allocUnsafe(size);
+        filled = 0;
+      }
+      return full;
+    },
+    rest: () => (filled === 0 ? [] : [block.subarray(0, filled)]),
+  };
+}
+
+/** Every chunk as it comes. */
+export const asGiven: Gatherer = { add: (chunk) => [chunk], rest: () => [] };
+
+/** Hands over one block after the other; `send` calls `next` when it can take another. */
+export function sendAll(
+  blocks: readonly Buffer[],
+  send: (block: Buffer, next: () => void) => void,
+  done: () => void,
+  index = 0,
+): void {
+  const block = blocks[index];
+  if (block === undefined) return done();
+  send(block, () => sendAll(blocks, send, done, index + 1));
+}

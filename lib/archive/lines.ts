@@ -1,0 +1,38 @@
+import type { FrozenDirectory, FrozenFile, FrozenHardlink, FrozenSymlink, Skipped } from "../stage/entry.js";
+import type { Proof } from "../stage/guard.js";
+import { namedPath, namedTarget, type EntryLine } from "./index.js";
+
+/** The index line of a file, with the proof of how it was captured. */
+export function fileLine(file: FrozenFile, proof: Proof, sha256: string): EntryLine {
+  const { source, path, mode, uid, gid, method } = file;
+  const { size, mtimeNs, verdict, cut, at } = proof;
+  const capture = { method, verdict, cut, at: new Date(at).toISOString() };
+  return {
+    ...{ type: "file", ...namedPath(path), source, size, mode, uid, gid },
+    ...{ mtimeNs: String(mtimeNs), sha256, capture },
+  };
+}
+
+/** The index line of anything else. */
+export function lineOf(entry: FrozenDirectory | FrozenSymlink | FrozenHardlink | Skipped): EntryLine {
+  const { source, path } = entry;
+  if (entry.type === "skip") {
+    const { reason, detail } = entry;
+    const why = detail === undefined ? {} : reason === "excluded" ? { rule: detail } : { detail };
+    return { type: "skip", ...namedPath(path), source, reason, ...why };
+  }
+  const { mode, uid, gid, mtimeNs } = entry;
+  const named = { ...namedPath(path), source, mode, uid, gid, mtimeNs: String(mtimeNs) };
+  switch (entry.type) {
+    case "directory":
+      return { type: "directory", ...named };
+    case "symlink":
+      return { type: "symlink", ...named, ...namedTarget(entry.target) };
+    case "hardlink": {
+      const { target } = entry;
+      const elsewhere = target.source === source ? {} : { targetSource: target.source };
+      return { type: "hardlink", ...named, ...namedTarget(target.path), ...elsewhere };
+    }
+  }
+}
+

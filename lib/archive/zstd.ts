@@ -1,0 +1,62 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import type { Duplex } from "node:stream";
+import zlib from "node:zlib";
+import { HoldstillError, isErrno } from "../errors.js";
+import { gather } from "./gather.js";
+import { throughProgram } from "./through-program.js";
+import { throughZlib } from "./through-zlib.js";
+
+export type ZstdEngine = "zlib" | "program";
+
+/** Blocks that zstd is given: archiver's small writes cost it twice the time. */
+const BLOCK = 1024 * 1024;
+const OUTPUT = 256 * 1024;
+
+/**
+ * What this machine has for zstd: Node's own zlib (from Node 22.15), else the program `zstd` in one of the
+ * directories of `path` (the PATH, colons and all), else nothing.
+ */
+export function findZstd(path: string | undefined): ZstdEngine | undefined {
+  if ("createZstdCompress" in zlib) return "zlib";
+  const directories = (path ?? "").split(":").filter((directory) => isAbsolute(directory));
+  return directories.some((directory) => isProgram(join(directory, "zstd"))) ? "program" : undefined;
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG")) throw error;
+    return false;
+  }
+}
+
+/** Compresses to one zstd frame with a checksum of its content. */
+export function zstdCompressor(level: number, engine: ZstdEngine): Duplex {
+  const failure = (reason: string, cause?: Error) => new HoldstillError("io", `zstd failed: ${reason}`, { cause });
+  if (engine === "program") {
+    const args = ["-T0", `-${String(level)}`, "--check", "-q", "-c"];
+    return throughProgram("zstd", args, failure, gather(BLOCK));
+  }
+  // Worker threads (ZSTD_c_nbWorkers) are left alone: in Node they yield empty or endless output.
+  const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag } = zlib.constants;
+  const params = { [ZSTD_c_compressionLevel]: level, [ZSTD_c_checksumFlag]: 1 };
+  const open = () => zlib.createZstdCompress({ params, chunkSize: OUTPUT });
+  return throughZlib(open, (cause) => failure(cause.message, cause), gather(BLOCK));
+}
+
+/** Reads one frame or several; `failure` makes the error for what is no sound zstd. */
+export function zstdDecompressor(engine: ZstdEngine, failure: (reason: string, cause?: Error) => Error): Duplex {
+  if (engine === "program") return throughProgram("zstd", ["-d", "-c", "-q"], (said) => failure(plain(said)));
+  return throughZlib(
+    () => zlib.createZstdDecompress({ chunkSize: OUTPUT }),
+    (cause) => failure(cause.message, cause),
+  );
+}
+
+/** zstd's message without what it calls its input: `zstd: /*stdin*\: unknown header`. */
+function plain(said: string): string {
+  return said.replace(/^(?:zstd: )?\/\*stdin\*\\ ?: /, "");
+}

@@ -1,0 +1,76 @@
+import yargs from "yargs";
+import { HoldstillError } from "../errors.js";
+import { checkArguments, wantsJson } from "./arguments.js";
+import type { Context } from "./command.js";
+import { codesCommand } from "./commands/codes.js";
+import { createCommand } from "./commands/create.js";
+import { verifyCommand } from "./commands/verify.js";
+import { COMPLETE } from "./exit-code.js";
+import { fail } from "./fail.js";
+import { CREATE, SHARED, VERIFY } from "./options.js";
+import type { Shell } from "./shell.js";
+import type { UseCases } from "./use-cases.js";
+import { VERSION } from "./version.js";
+
+const WIDTH = 100;
+const NO_COMMAND = "no command given";
+
+/** Runs one command line to its end and returns the exit code; errors are told, never thrown. */
+export async function run(args: readonly string[], shell: Shell, useCases: UseCases): Promise<number> {
+  let exitCode = COMPLETE;
+  const finish = (code: number): void => {
+    exitCode = code;
+  };
+  try {
+    checkArguments(args, { ...SHARED, ...CREATE, ...VERIFY });
+    await parse(args, { shell, useCases, finish });
+    return exitCode;
+  } catch (error) {
+    return fail(shell.signal.aborted ? shell.signal.reason : error, args, shell);
+  } finally {
+    shell.terminal.status("");
+  }
+}
+
+async function parse(args: readonly string[], context: Context): Promise<void> {
+  const { terminal } = context.shell;
+  const parser = yargs([...args])
+    .scriptName("holdstill")
+    .locale("en")
+    .parserConfiguration({
+      "dot-notation": false,
+      "nargs-eats-options": true,
+      "parse-numbers": false,
+      "parse-positional-numbers": false,
+      "populate--": true,
+    })
+    .usage("$0 <command>\n\nConsistent backups of state that will not hold still.")
+    .command(createCommand(context))
+    .command(verifyCommand(context))
+    .command(codesCommand(context))
+    .demandCommand(1, NO_COMMAND)
+    .strict()
+    .strictCommands()
+    .version("version", "print the version", VERSION)
+    .help("help", "print this")
+    .alias("help", "h")
+    .wrap(Math.min(WIDTH, terminal.columns() ?? WIDTH))
+    .epilogue("holdstill <command> --help tells more. What the exit codes mean: holdstill codes")
+    .exitProcess(false)
+    // One that returned would let the command run all the same.
+    .fail((message: string | null, error: Error | undefined) => {
+      throw error === undefined || error.name === "YError" ? usageError(message ?? error?.message ?? "") : error;
+    });
+  try {
+    await parser.parseAsync();
+  } catch (error) {
+    const lost = error instanceof HoldstillError && error.message === NO_COMMAND && !wantsJson(args);
+    if (lost) terminal.tell(`${await parser.getHelp()}\n`.split("\n"));
+    throw error;
+  }
+}
+
+function usageError(message: string): HoldstillError {
+  const text = message.slice(0, 1).toLowerCase() + message.slice(1);
+  return new HoldstillError("usage", text, { hint: "What there is: holdstill --help, holdstill <command> --help" });
+}

@@ -1,0 +1,24 @@
+import type { OnEvent } from "../report/events.js";
+import type { Scratch } from "../scratch.js";
+import type { Surroundings } from "../surroundings.js";
+import type { Terminal } from "./terminal.js";
+
+/** What a command is started with. */
+export interface Shell {
+  readonly terminal: Terminal;
+  /** Aborted by SIGINT, SIGTERM and SIGHUP; the reason is the error that the run ends with. */
+  readonly signal: AbortSignal;
+  readonly scratch: Scratch;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: () => string;
+  readonly homedir: () => string;
+  /** Milliseconds of the epoch. */
+  readonly now: () => number;
+}
+
+/** What a use case is given of it. */
+export async function surroundings(shell: Shell, onEvent: OnEvent): Promise<Surroundings> {
+  const { disk } = await import("../filesystem.js");
+  const { signal, scratch, env, now } = shell;
+  return { fs: disk, env, homedir: shell.homedir(), cwd: shell.cwd(), now, signal, onEvent, scratch };
+}

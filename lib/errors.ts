@@ -1,0 +1,50 @@
+/** What can go wrong, by its stable name. The exit code of each is in `cli/exit-code.ts`. */
+export type ErrorCode =
+  | "usage"
+  | "source-missing"
+  | "output-exists"
+  | "output-unusable"
+  | "bad-configuration"
+  | "bad-archive"
+  | "verify-failed"
+  | "no-archive"
+  | "locked"
+  | "wrong-key"
+  | "no-space"
+  | "io"
+  | "internal"
+  | "interrupted"
+  | "terminated";
+
+export interface ErrorDetails {
+  /** The file or directory it is about, as a person would write it. */
+  readonly path?: string | undefined;
+  /** What to do about it: one sentence. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** The one error that holdstill throws on purpose. Anything else that escapes is a defect. */
+export class HoldstillError extends Error {
+  override readonly name = "HoldstillError";
+  readonly code: ErrorCode;
+  readonly path: string | undefined;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.path = details.path;
+    this.hint = details.hint;
+  }
+}
+
+/** Whether an error is one of the operating system's, by name: `isErrno(error, "ENOENT", "ENOTDIR")`. */
+export function isErrno(error: unknown, ...codes: readonly string[]): error is NodeJS.ErrnoException {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+}
+
+/** Whether the disk is full, or the quota of whoever owns what is being written. */
+export function isNoSpace(error: unknown): boolean {
+  return isErrno(error, "ENOSPC", "EDQUOT");
+}

@@ -1,0 +1,79 @@
+import type { Method, SkipReason, Verdict } from "../stage/entry.js";
+
+export interface SkippedPath {
+  /** Below its source; for names that are not UTF-8 with U+FFFD, and exactly in `pathBase64`. */
+  readonly path: string;
+  readonly pathBase64?: string;
+  readonly source: number;
+  readonly reason: Exclude<SkipReason, "excluded">;
+  readonly detail?: string;
+}
+
+export interface RuleCount {
+  readonly rule: string;
+  readonly count: number;
+}
+
+export interface UnstablePath {
+  readonly path: string;
+  readonly source: number;
+}
+
+/** What `create` did: the document that `create --json` prints. Times are in milliseconds, sizes in bytes. */
+export interface CreateReport {
+  readonly outcome: "published";
+  readonly archive: string;
+  readonly id: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly verified: boolean;
+  /** Whether everything is in it that had to be: false makes the exit code 3. */
+  readonly complete: boolean;
+  readonly sources: readonly { readonly path: string; readonly stage: string; readonly method: Method }[];
+  readonly frozen: { readonly from: string; readonly to: string; readonly ms: number };
+  readonly counts: {
+    readonly files: number;
+    readonly directories: number;
+    readonly symlinks: number;
+    readonly hardlinks: number;
+    readonly databases: number;
+    readonly bytes: number;
+  };
+  readonly capture: Readonly<Record<Method, number>>;
+  readonly verdicts: Readonly<Record<Verdict, number>>;
+  readonly settlePasses: number;
+  /** Whether the last pass found nothing on the move. */
+  readonly settled: boolean;
+  readonly skipped: readonly SkippedPath[];
+  readonly unstable: readonly UnstablePath[];
+  readonly excluded: { readonly count: number; readonly rules: readonly RuleCount[] };
+  readonly upstream: { readonly verifiable: boolean; readonly reasons: readonly string[] };
+  readonly compression: "zstd" | "gzip" | "none";
+  readonly warnings: readonly string[];
+  readonly timings: {
+    readonly freezeMs: number;
+    readonly archiveMs: number;
+    readonly verifyMs: number;
+    readonly totalMs: number;
+  };
+}
+
+export interface PlannedSource {
+  readonly path: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** How many things each rule leaves out of it. */
+  readonly excluded: readonly RuleCount[];
+}
+
+/** What `create --dry-run` found. */
+export interface CreatePlan {
+  readonly outcome: "planned";
+  readonly archive: string;
+  readonly compression: "zstd" | "gzip" | "none";
+  readonly sources: readonly PlannedSource[];
+  readonly counts: { readonly files: number; readonly directories: number; readonly bytes: number };
+  readonly excluded: CreateReport["excluded"];
+  /** What could not be resolved, in words. */
+  readonly problems: readonly string[];
+}

@@ -1,0 +1,92 @@
+import { statSync } from "node:fs";
+import type { Bytes } from "../bytes.js";
+import { discard, native } from "./database-at-rest.js";
+import type { CopyOutcome, Integrity, PinnedDatabase } from "./database.js";
+import { column, complaintOf, messageOf, valueOf, type Connection, type Sqlite } from "./sqlite.js";
+
+export interface Pin {
+  readonly connection: Connection;
+  readonly database: PinnedDatabase;
+  /** Since when it may have kept a writer waiting: see `now`. */
+  readonly since: number;
+}
+
+/** Milliseconds of the epoch, with a fraction. */
+export function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/**
+ * Opens a database read-only and begins a read transaction: it shows this moment until it is closed. Waits for a
+ * lock up to `timeout` ms. Fails with SQLite's errors.
+ */
+export function pinMoment(sqlite: Sqlite, path: Bytes, timeout: number): Pin {
+  const connection = new sqlite.DatabaseSync(native(path), { readOnly: true, timeout, defensive: false });
+  try {
+    const since = now();
+    return { connection, since, database: read(connection) };
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** Recovers a private copy that was taken as bytes, and reads what a pin would have read of it. */
+export function readPrivate(sqlite: Sqlite, copy: Bytes): PinnedDatabase {
+  const connection = new sqlite.DatabaseSync(native(copy), { defensive: false });
+  try {
+    return read(connection);
+  } finally {
+    connection.close();
+  }
+}
+
+function read(connection: Connection): PinnedDatabase {
+  // A schema that cannot be parsed must not stop the copy: `writable_schema` makes SQLite ignore what it cannot read.
+  connection.exec("PRAGMA writable_schema = ON; BEGIN");
+  const userVersion = Number(valueOf(connection, "user_version", "pragma_user_version"));
+  valueOf(connection, "count(*)", "sqlite_schema");
+  const pinnedAt = now();
+  const pageCount = Number(valueOf(connection, "page_count", "pragma_page_count"));
+  const journalMode = String(valueOf(connection, "journal_mode", "pragma_journal_mode"));
+  return { pinnedAt, journalMode, pageCount, userVersion };
+}
+
+/** Pages a step: the default of 100 never finishes beside a writer where there is no pin, and is no faster with one. */
+const RATE = 1000;
+
+/** Copies from a pin and lets it go. Fails with SQLite's errors, and then leaves no copy. */
+export async function copyFromPin(sqlite: Sqlite, { connection }: Pin, to: Bytes): Promise<void> {
+  try {
+    await sqlite.backup(connection, native(to), { rate: RATE });
+  } catch (error) {
+    discard(to);
+    throw error;
+  } finally {
+    connection.close();
+  }
+}
+
+/** Makes a private copy a single file and checks it. */
+export function finish(sqlite: Sqlite, copy: Bytes, pinned: PinnedDatabase, blockedMs: number): CopyOutcome {
+  const integrity = settle(sqlite, copy);
+  const size = statSync(native(copy)).size;
+  const { pageCount, userVersion, journalMode } = pinned;
+  return { status: "copied", database: { size, blockedMs, integrity, pageCount, userVersion, journalMode } };
+}
+
+function settle(sqlite: Sqlite, copy: Bytes): Integrity {
+  const connection = new sqlite.DatabaseSync(native(copy), { defensive: false });
+  try {
+    connection.exec("PRAGMA synchronous = OFF; PRAGMA writable_schema = ON; PRAGMA journal_mode = DELETE");
+    connection.exec("PRAGMA writable_schema = RESET; PRAGMA trusted_schema = OFF");
+    const said = column(connection, "integrity_check", "pragma_integrity_check").map(String);
+    return said.join() === "ok" ? "ok" : { problems: said.slice(0, 10).join("\n") };
+  } catch (error) {
+    const complaint = complaintOf(error);
+    if (complaint === "full") throw error;
+    return complaint === "not-a-database" ? { problems: messageOf(error) } : { unchecked: messageOf(error) };
+  } finally {
+    connection.close();
+  }
+}

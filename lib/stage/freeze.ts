@@ -1,0 +1,155 @@
+import { setImmediate, setTimeout } from "node:timers/promises";
+import { bytewise, nameOf, parentOf, textOf, under, type Bytes } from "../bytes.js";
+import { HoldstillError, isErrno } from "../errors.js";
+import type { Filesystem } from "../filesystem.js";
+import { methodFor, type CapturedFile, type Strategy } from "./capture.js";
+import { copies } from "./copies.js";
+import { descent, hasDescriptorPaths } from "./descent.js";
+import type { FrozenEntry, FrozenFile } from "./entry.js";
+import { fingerprinted, mayGrow } from "./fingerprint.js";
+import { group, linkCounts, type LinkCounts, type ManyNamed } from "./hardlinks.js";
+import type { Stage } from "./place.js";
+import type { QuietOptions } from "./quiet.js";
+import type { Selection } from "./selection.js";
+import { settle } from "./settle.js";
+import type { Tree } from "./tree.js";
+import { captureRoot, walk } from "./walk.js";
+
+/** How often signals and progress get through while we walk. */
+const BREATH_MS = 100;
+const TRY_AGAIN_MS = 20;
+
+export interface FreezeSource {
+  readonly path: Bytes;
+  readonly type: "directory" | "file";
+  readonly selection: Selection;
+  readonly stage: Stage;
+}
+
+export interface FreezeOptions {
+  readonly strategy: Strategy;
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (files: number) => void;
+}
+
+export interface Frozen {
+  /** In bytewise order of their absolute paths, which is the order of the archive. */
+  readonly entries: readonly FrozenEntry[];
+  readonly methods: readonly CapturedFile["method"][];
+  /** The window, in milliseconds of the epoch: everything that was there all the while is in `entries`. */
+  readonly from: number;
+  readonly to: number;
+  readonly passes: number;
+  readonly settled: boolean;
+}
+
+/**
+ * Takes all sources into their stages, in one window.
+ * @throws HoldstillError `source-missing` where a root is gone when the window ends, `no-space` where copies do not fit
+ */
+export async function freeze(
+  fs: Filesystem,
+  sources: readonly FreezeSource[],
+  options: FreezeOptions,
+): Promise<Frozen> {
+  const methods = sources.map(({ stage, path }) => methodFor(stage, options.strategy, path));
+  const shared = { ...sharedBy(options), links: linkCounts(), manyNamed: new Map<FrozenFile, string>() };
+  const trees: Tree[] = [];
+  const from = options.now();
+  try {
+    for (const [index, source] of sources.entries()) {
+      trees.push(treeOf(fs, source, index, methods[index] ?? "copy", shared));
+    }
+    for (const [index, tree] of trees.entries()) {
+      const source = sources[index];
+      if (source?.type === "file") await captureRoot(tree, nameOf(source.path));
+      else await walk(tree, "." as Bytes);
+    }
+    for (const tree of trees) await tree.copies.done();
+    const { passes, settled } = await settle(trees.filter((_, index) => sources[index]?.type === "directory"));
+    for (const { path } of sources) assertPresent(fs, path);
+    takeFingerprints(fs, trees, shared.manyNamed, options.now);
+    return { entries: inOrder(trees, sources, shared.manyNamed), methods, from, to: options.now(), passes, settled };
+  } finally {
+    for (const tree of trees) tree.descent.close();
+  }
+}
+
+interface Shared {
+  readonly links: LinkCounts;
+  readonly manyNamed: ManyNamed;
+  readonly now: () => number;
+  readonly breathe: Tree["breathe"];
+  readonly quiet: Pick<QuietOptions, "now" | "pause">;
+}
+
+function sharedBy({ now, signal, onProgress }: FreezeOptions): Pick<Shared, "now" | "breathe" | "quiet"> {
+  let files = 0;
+  let breathed = performance.now();
+  const breathe = (): Promise<void> | undefined => {
+    files++;
+    if (files % 32 !== 0 || performance.now() - breathed < BREATH_MS) return undefined;
+    breathed = performance.now();
+    onProgress(files);
+    return setImmediate().then(() => signal.throwIfAborted());
+  };
+  const pause = (): Promise<void> => setTimeout(TRY_AGAIN_MS, undefined, { signal });
+  return { now, breathe, quiet: { now, pause } };
+}
+
+function treeOf(
+  fs: Filesystem,
+  source: FreezeSource,
+  index: number,
+  method: CapturedFile["method"],
+  shared: Shared,
+): Tree {
+  const { path, type, selection, stage } = source;
+  const root = type === "file" ? parentOf(path) : path;
+  return {
+    ...shared,
+    ...{ fs, source: index, root, stage, method, selection },
+    descent: descent(fs, root, hasDescriptorPaths(fs)),
+    copies: copies(),
+    entries: new Map(),
+    listings: new Map(),
+    lost: 0,
+  };
+}
+
+/** A root that is gone is an error, not a tree of vanished files. */
+function assertPresent(fs: Filesystem, path: Bytes): void {
+  try {
+    fs.lstat(path);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
+    throw new HoldstillError("source-missing", "the source disappeared while it was being backed up", {
+      path: textOf(path),
+      hint: "Make sure that nothing moves or removes it meanwhile, and try again.",
+      cause: error,
+    });
+  }
+}
+
+function takeFingerprints(fs: Filesystem, trees: readonly Tree[], manyNamed: ManyNamed, now: () => number): void {
+  const files = trees.flatMap((tree) => [...tree.entries.values()].filter((entry) => entry.type === "file"));
+  for (const file of mayGrow(files)) {
+    const taken = fingerprinted(fs, file, now);
+    if (!taken) continue;
+    const identity = manyNamed.get(file);
+    if (identity !== undefined) manyNamed.set(taken, identity);
+    trees[file.source]?.entries.set(file.path, taken);
+  }
+}
+
+function inOrder(trees: readonly Tree[], sources: readonly FreezeSource[], manyNamed: ManyNamed): FrozenEntry[] {
+  const paths = new Map<FrozenEntry, Bytes>();
+  for (const tree of trees) {
+    const root = sources[tree.source]?.path ?? tree.root;
+    for (const entry of tree.entries.values()) paths.set(entry, under(root, entry.path));
+  }
+  const pathOf = (entry: FrozenEntry): Bytes => paths.get(entry) ?? entry.path;
+  const sorted = [...paths.keys()].sort((a, b) => bytewise(pathOf(a), pathOf(b)));
+  return manyNamed.size > 0 ? group(sorted, manyNamed, pathOf) : sorted;
+}

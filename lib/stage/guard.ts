@@ -1,0 +1,160 @@
+import { isErrno } from "../errors.js";
+import type { Filesystem } from "../filesystem.js";
+import { SMALL } from "./capture.js";
+import { completeLines, completeLinesIn, mayEndInHalfALine } from "./cut.js";
+import type { Fingerprint, FrozenFile, Verdict } from "./entry.js";
+import { fingerprintMatches } from "./fingerprint.js";
+import { isAppended } from "./kinds.js";
+import type { Stage } from "./place.js";
+import { fileSink } from "./private-copy.js";
+import { memorySink, readFull, readPrefix, readQuietly, readStill, type QuietOptions, type Sink } from "./quiet.js";
+import { ageMs, unchanged } from "./sameness.js";
+
+/** A linked file over 1 MiB that was modified so shortly before its freeze is copied before its header is written. */
+const HOT_MS = 60_000;
+
+/** What is known of a file's bytes when its header is written. */
+export interface Proof {
+  readonly size: number;
+  readonly mtimeNs: bigint;
+  readonly verdict: Verdict;
+  /** Bytes left off behind the last complete line. */
+  readonly cut: number;
+  readonly at: number;
+}
+
+export type Body =
+  | { readonly status: "bytes"; readonly proof: Proof; readonly bytes: Buffer }
+  /** To be read from `fd` and closed. `stillTrue` says, after that, whether the proof held all the while. */
+  | { readonly status: "stream"; readonly proof: Proof; readonly fd: number; readonly stillTrue: () => boolean }
+  | { readonly status: "unreadable"; readonly detail: string };
+
+export interface GuardOptions {
+  readonly stage: Stage;
+  /** Takes a private copy first, however quiet the file looks: one has changed while it was streamed. */
+  readonly copyFirst: boolean;
+  readonly quiet: Pick<QuietOptions, "now" | "pause">;
+}
+
+/**
+ * Opens a frozen file and decides what of it is archived. Clones and copies are what they were; through a hard link the
+ * live program may have written since.
+ */
+export async function guard(fs: Filesystem, file: FrozenFile, options: GuardOptions): Promise<Body> {
+  let fd: number;
+  try {
+    fd = fs.openRead(file.staged);
+  } catch (error) {
+    if (!isErrno(error, "EACCES", "EPERM")) throw error;
+    return { status: "unreadable", detail: error.code ?? "" };
+  }
+  let body: Body | undefined;
+  try {
+    body = file.method === "link" ? await guardLink(fs, fd, file, options) : guardPrivate(fs, fd, file);
+    return body;
+  } catch (error) {
+    if (!isErrno(error, "EIO")) throw error;
+    return { status: "unreadable", detail: "EIO" };
+  } finally {
+    if (body?.status !== "stream" || body.fd !== fd) fs.close(fd);
+  }
+}
+
+/** Which bytes of which moment, before the cut. */
+interface Taken {
+  readonly size: number;
+  readonly mtimeNs: bigint;
+  readonly verdict: Verdict;
+  readonly at: number;
+}
+
+function guardPrivate(fs: Filesystem, fd: number, file: FrozenFile): Body {
+  const taken = { size: file.size, mtimeNs: file.mtimeNs, verdict: file.verdict ?? "exact", at: file.at };
+  if (file.size > SMALL) return streamed(fs, fd, file, taken);
+  const bytes = Buffer.allocUnsafe(file.size);
+  if (readFull(fs, fd, bytes, 0) < file.size) throw new Error(`${file.staged} is shorter than it was when it was taken`);
+  return buffered(file, bytes, taken);
+}
+
+async function guardLink(fs: Filesystem, fd: number, file: FrozenFile, options: GuardOptions): Promise<Body> {
+  const { stage, copyFirst, quiet } = options;
+  const { size, mtimeNs, at, fingerprint } = file;
+  const readAt = quiet.now();
+  const stat = fs.fstat(fd);
+  if (unchanged(file, stat)) {
+    const taken: Taken = { size, mtimeNs, verdict: "exact", at };
+    const bytes = size <= SMALL ? readStill(fs, fd, stat, readAt, stage.coarseClock) : undefined;
+    if (bytes) return buffered(file, bytes, taken);
+    if (size > SMALL && !copyFirst && ageMs(file, at) > HOT_MS) {
+      return streamed(fs, fd, file, taken, () => unchanged(file, fs.fstat(fd)));
+    }
+  } else if (stat.size > size && fingerprint && isAppended(file.path)) {
+    const prefix = await takePrefix(fs, fd, file, fingerprint, stage);
+    if (prefix) return prefix;
+  }
+  return recapture(fs, fd, file, options);
+}
+
+/** The bytes up to the size at the freeze, if the fingerprint says before and after that there was only appending. */
+async function takePrefix(
+  fs: Filesystem,
+  fd: number,
+  file: FrozenFile,
+  fingerprint: Fingerprint,
+  stage: Stage,
+): Promise<Body | undefined> {
+  const { size, mtimeNs, at } = file;
+  const bytes = bytesFor(fs, stage, size);
+  try {
+    const whole =
+      fingerprintMatches(fs, fd, size, fingerprint) &&
+      (await readPrefix(fs, fd, bytes.sink, size)) &&
+      fingerprintMatches(fs, fd, size, fingerprint);
+    return whole ? bytes.body(file, { size, mtimeNs, verdict: "prefix", at }) : undefined;
+  } finally {
+    bytes.done();
+  }
+}
+
+/** The bytes of another moment than that of the freeze, if need be: read again until the file is quiet. */
+async function recapture(fs: Filesystem, fd: number, file: FrozenFile, options: GuardOptions): Promise<Body> {
+  const { stage, quiet } = options;
+  const bytes = bytesFor(fs, stage, Math.max(file.size, fs.fstat(fd).size));
+  try {
+    const appended = isAppended(file.path);
+    const reading = await readQuietly(fs, fd, bytes.sink, { ...quiet, appended, coarseClock: stage.coarseClock });
+    const { size, stat, outcome } = reading;
+    const frozen = outcome === "quiet" && unchanged(file, stat);
+    const verdict = outcome === "restless" ? "unstable" : frozen ? "exact" : "recaptured";
+    return bytes.body(file, { size, mtimeNs: stat.mtimeNs, verdict, at: frozen ? file.at : reading.at });
+  } finally {
+    bytes.done();
+  }
+}
+
+/** A place for bytes on their way: in memory, or a private copy in the stage. */
+interface Holder {
+  readonly sink: Sink;
+  readonly body: (file: FrozenFile, taken: Taken) => Body;
+  readonly done: () => void;
+}
+
+function bytesFor(fs: Filesystem, stage: Stage, size: number): Holder {
+  if (size <= SMALL) {
+    const sink = memorySink();
+    return { sink, body: (file, taken) => buffered(file, sink.bytes().subarray(0, taken.size), taken), done: () => undefined };
+  }
+  const copy = fileSink(fs, stage);
+  return { sink: copy.sink, body: (file, taken) => streamed(fs, copy.takeOut(), file, taken), done: copy.discard };
+}
+
+function buffered(file: FrozenFile, bytes: Buffer, taken: Taken): Body {
+  const size = mayEndInHalfALine(file, taken.mtimeNs, taken.at, taken.verdict) ? completeLines(bytes) : bytes.length;
+  return { status: "bytes", proof: { ...taken, size, cut: bytes.length - size }, bytes: bytes.subarray(0, size) };
+}
+
+function streamed(fs: Filesystem, fd: number, file: FrozenFile, taken: Taken, stillTrue = () => true): Body {
+  const half = mayEndInHalfALine(file, taken.mtimeNs, taken.at, taken.verdict);
+  const size = half ? completeLinesIn(fs, fd, taken.size) : taken.size;
+  return { status: "stream", proof: { ...taken, size, cut: taken.size - size }, fd, stillTrue };
+}

@@ -1,0 +1,42 @@
+import type { Bytes } from "../bytes.js";
+import type { Filesystem } from "../filesystem.js";
+import type { CapturedFile } from "./capture.js";
+import type { Copies } from "./copies.js";
+import type { Descent } from "./descent.js";
+import type { FrozenEntry } from "./entry.js";
+import type { LinkCounts, ManyNamed } from "./hardlinks.js";
+import type { Stage } from "./place.js";
+import type { QuietOptions } from "./quiet.js";
+import type { Selection } from "./selection.js";
+
+/** A directory as it was when its names were last listed. */
+export interface Listing {
+  readonly ino: number;
+  readonly mtimeNs: bigint;
+  readonly listedAt: number;
+  /** Whether a name was gone before it could be captured: it may be found under another one. */
+  lost: boolean;
+}
+
+/** What one source has become so far: filled by `walk`, made complete by `settle`. */
+export interface Tree {
+  readonly fs: Filesystem;
+  readonly source: number;
+  readonly root: Bytes;
+  readonly stage: Stage;
+  readonly method: CapturedFile["method"];
+  readonly selection: Selection;
+  readonly descent: Descent;
+  readonly copies: Copies;
+  readonly links: LinkCounts;
+  readonly manyNamed: ManyNamed;
+  readonly now: () => number;
+  /** Lets signals and progress through, from time to time; rejects when the run is to end. */
+  readonly breathe: () => Promise<void> | undefined;
+  /** By path, in the order of their capture; a path that is captured again is replaced. */
+  readonly entries: Map<Bytes, FrozenEntry>;
+  readonly listings: Map<Bytes, Listing>;
+  readonly quiet: Pick<QuietOptions, "now" | "pause">;
+  /** How many names were gone between their listing and their capture. */
+  lost: number;
+}

@@ -1,0 +1,230 @@
+import { below, nameOf, parentOf, under, type Bytes } from "../bytes.js";
+import { isErrno } from "../errors.js";
+import type { Kind, Listed } from "../filesystem.js";
+import { capture, copyOpen, type CapturedFile } from "./capture.js";
+import type { FrozenEntry, FrozenFile, SkipReason } from "./entry.js";
+import { identityOf } from "./hardlinks.js";
+import { isAppended } from "./kinds.js";
+import type { Listing, Tree } from "./tree.js";
+
+/** A name that changes its kind between every two looks is let go after so many. */
+const LOOKS = 3;
+
+const ROOT = "." as Bytes;
+
+/** Walks a directory and everything below it, and captures each name that has not been captured yet. */
+export async function walk(tree: Tree, start: Bytes): Promise<void> {
+  const waiting = [start];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    waiting.push(...(await visit(tree, path)));
+  }
+}
+
+/** Captures a root that is a file. */
+export async function captureRoot(tree: Tree, name: Bytes): Promise<void> {
+  for (let looks = 0; looks < LOOKS && tree.entries.get(ROOT)?.type !== "file"; looks++) {
+    await captureName(tree, ROOT, under(tree.descent.enter(ROOT).base, name), "unknown");
+  }
+}
+
+/**
+ * Lists one directory and captures the names in it that are new, or stand for another file than they did.
+ * @returns the directories in it that have not been visited
+ */
+export async function visit(tree: Tree, path: Bytes): Promise<Bytes[]> {
+  const opened = list(tree, path);
+  if (!opened) return [];
+  const { base, names, listing } = opened;
+  const again = tree.listings.has(path);
+  tree.listings.set(path, listing);
+  const directories: Bytes[] = [];
+  for (const { name, kind } of names) {
+    const pause = tree.breathe();
+    if (pause) await pause;
+    const child = below(path, name);
+    const from = `${base}/${name}` as Bytes;
+    if (isOwnStage(tree, child) || (again && !isNew(tree, child, from, kind))) continue;
+    if ((await captureName(tree, child, from, kind)) === "directory") directories.push(child);
+  }
+  return directories;
+}
+
+interface Opened {
+  readonly base: Bytes;
+  readonly names: readonly Listed[];
+  readonly listing: Listing;
+}
+
+function list(tree: Tree, path: Bytes): Opened | undefined {
+  const { fs, source } = tree;
+  try {
+    const { fd, base } = tree.descent.enter(path);
+    // Before the names are read: what moves from now on shows in the mtime.
+    const { mode, uid, gid, mtimeNs, ino } = fs.fstat(fd);
+    const listedAt = tree.now();
+    const names = fs.list(base);
+    const rule = tree.selection.ofListed(path, base, names);
+    if (rule !== undefined) {
+      skip(tree, path, "excluded", rule);
+      return undefined;
+    }
+    if (tree.entries.get(path)?.type !== "directory") {
+      tree.entries.set(path, { type: "directory", source, path, mode, uid, gid, mtimeNs });
+    }
+    return { base, names, listing: { ino, mtimeNs, listedAt, lost: false } };
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "ESTALE")) {
+      if (tree.entries.get(path)?.type !== "directory") lose(tree, path);
+    } else if (isErrno(error, "EACCES", "EPERM", "EIO", "ENOTCONN")) {
+      skip(tree, path, "unreadable", error.code);
+    } else throw error;
+    return undefined;
+  }
+}
+
+function isOwnStage(tree: Tree, path: Bytes): boolean {
+  return tree.stage.placement === "inside" && path === nameOf(tree.stage.path);
+}
+
+/**
+ * Whether a name in a directory that is listed again has to be captured: because it was not there, or because a file
+ * that lived elsewhere was renamed over it. Then the one that it stood for is gone, or is found under another name.
+ */
+function isNew(tree: Tree, path: Bytes, from: Bytes, kind: Kind): boolean {
+  const known = tree.entries.get(path);
+  if (!known) return true;
+  switch (known.type) {
+    case "skip":
+      return known.reason === "vanished";
+    case "directory":
+      return kind !== "directory";
+    case "symlink":
+      return true;
+    case "hardlink":
+    case "file":
+      return kind !== "file" || isAnother(tree, from, known);
+  }
+}
+
+function isAnother(tree: Tree, from: Bytes, known: FrozenEntry): boolean {
+  try {
+    const { dev, ino } = tree.fs.lstat(from);
+    return known.type === "file" && (ino !== known.ino || dev !== known.dev);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ESTALE")) return false;
+    throw error;
+  }
+}
+
+async function captureName(tree: Tree, path: Bytes, from: Bytes, listed: Kind, looks = 0): Promise<"directory" | "done"> {
+  const kind = listed === "unknown" ? look(tree, path, from) : listed;
+  const rule = kind && tree.selection.ofName(path, kind);
+  if (rule !== undefined) {
+    skip(tree, path, "excluded", rule);
+    return "done";
+  }
+  switch (kind) {
+    case "directory":
+      return "directory";
+    case "symlink":
+      captureSymlink(tree, path, from);
+      return "done";
+    case "special":
+      skip(tree, path, "special");
+      return "done";
+    case "file":
+      if ((await captureFile(tree, path, from)) === "done") return "done";
+      if (looks < LOOKS) return captureName(tree, path, from, "unknown", looks + 1);
+      lose(tree, path);
+      return "done";
+    default:
+      return "done";
+  }
+}
+
+/** What a name stands for now; undefined where it is gone or out of reach, which is noted. */
+function look(tree: Tree, path: Bytes, from: Bytes): Kind | undefined {
+  try {
+    return tree.fs.lstat(from).kind;
+  } catch (error) {
+    noteFailure(tree, path, error);
+    return undefined;
+  }
+}
+
+async function captureFile(tree: Tree, path: Bytes, from: Bytes): Promise<"done" | "other"> {
+  const captured = capture(tree.fs, tree.stage, tree.method, from, tree.now);
+  if (captured.status !== "copy") return note(tree, path, captured);
+  const options = { ...tree.quiet, appended: isAppended(path), coarseClock: tree.stage.coarseClock };
+  await tree.copies.add(async () => {
+    note(tree, path, await copyOpen(tree.fs, tree.stage, captured, options));
+  });
+  return "done";
+}
+
+function note(tree: Tree, path: Bytes, captured: Exclude<ReturnType<typeof capture>, { status: "copy" }>): "done" | "other" {
+  switch (captured.status) {
+    case "captured":
+      keep(tree, path, captured);
+      return "done";
+    case "skipped":
+      if (captured.reason === "vanished") lose(tree, path);
+      else skip(tree, path, captured.reason, captured.detail);
+      return "done";
+    case "other":
+      return "other";
+  }
+}
+
+function keep(tree: Tree, path: Bytes, captured: CapturedFile): void {
+  const { stat, method, staged, at, verdict } = captured;
+  const { mode, uid, gid, mtimeNs, size, dev, ino } = stat;
+  const file: FrozenFile = {
+    ...{ type: "file", source: tree.source, path, mode, uid, gid, mtimeNs, size, dev, ino, method, staged, at },
+    ...(verdict && { verdict }),
+  };
+  if (method === "link") tree.links.linked(stat);
+  if (tree.links.own(stat) > 1) tree.manyNamed.set(file, identityOf(stat));
+  replace(tree, path, file);
+}
+
+function captureSymlink(tree: Tree, path: Bytes, from: Bytes): void {
+  try {
+    const target = tree.fs.readlink(from);
+    const { mode, uid, gid, mtimeNs } = tree.fs.lstat(from);
+    replace(tree, path, { type: "symlink", source: tree.source, path, mode, uid, gid, mtimeNs, target });
+  } catch (error) {
+    // EINVAL: it was a link when it was listed, and is none now.
+    if (isErrno(error, "EINVAL")) lose(tree, path);
+    else noteFailure(tree, path, error);
+  }
+}
+
+function noteFailure(tree: Tree, path: Bytes, error: unknown): void {
+  if (isErrno(error, "ENOENT", "ESTALE", "ENOTDIR")) lose(tree, path);
+  else if (isErrno(error, "EACCES", "EPERM", "EIO", "ENOTCONN")) skip(tree, path, "unreadable", error.code);
+  else throw error;
+}
+
+/** Puts an entry in the place of what was known of its name; where that was a directory, all below it is gone too. */
+function replace(tree: Tree, path: Bytes, entry: FrozenEntry): void {
+  if (tree.entries.get(path)?.type === "directory") {
+    for (const known of [...tree.entries.keys()]) if (known.startsWith(`${path}/`)) tree.entries.delete(known);
+    for (const known of [...tree.listings.keys()]) {
+      if (known === path || known.startsWith(`${path}/`)) tree.listings.delete(known);
+    }
+  }
+  tree.entries.set(path, entry);
+}
+
+function skip(tree: Tree, path: Bytes, reason: SkipReason, detail?: string): void {
+  replace(tree, path, { type: "skip", source: tree.source, path, reason, ...(detail && { detail }) });
+}
+
+/** A name that was listed and could not be captured: what it stood for may be under another name by now. */
+function lose(tree: Tree, path: Bytes): void {
+  tree.lost++;
+  const listing = tree.listings.get(parentOf(path));
+  if (listing) listing.lost = true;
+  if (!tree.entries.has(path)) skip(tree, path, "vanished");
+}

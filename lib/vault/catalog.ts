@@ -1,0 +1,61 @@
+import { pipeline } from "node:stream/promises";
+import { Writable } from "node:stream";
+import { createGzip } from "node:zlib";
+import { bytesOf, under, type Bytes } from "../bytes.js";
+import { isErrno } from "../errors.js";
+import type { Filesystem } from "../filesystem.js";
+
+/** Indexes are read more often than written, and are small: speed counts. */
+const LEVEL = 1;
+
+/** Where copies of indexes are kept, so that listing need not decompress archives. */
+export function catalogDirectory(directory: Bytes): Bytes {
+  return under(directory, bytesOf(".holdstill/index"));
+}
+
+/** Saves a copy of an index as `.holdstill/index/<name>.jsonl.gz`. */
+export async function saveIndex(
+  fs: Filesystem,
+  directory: Bytes,
+  name: string,
+  chunks: AsyncIterable<Buffer>,
+): Promise<void> {
+  const catalog = catalogDirectory(directory);
+  try {
+    fs.mkdir(catalog, 0o700);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+  }
+  const final = under(catalog, bytesOf(`${name}.jsonl.gz`));
+  const partial = under(catalog, bytesOf(`.${name}.jsonl.gz.partial`));
+  removeIfThere(fs, partial);
+  const fd = fs.create(partial, 0o600);
+  try {
+    const sink = new Writable({
+      write(chunk: Buffer, _encoding, callback) {
+        try {
+          for (let offset = 0; offset < chunk.length; ) offset += fs.write(fd, chunk.subarray(offset));
+          callback();
+        } catch (error) {
+          callback(error as Error);
+        }
+      },
+    });
+    await pipeline(chunks, createGzip({ level: LEVEL }), sink);
+    await fs.sync(fd);
+  } catch (error) {
+    removeIfThere(fs, partial);
+    throw error;
+  } finally {
+    fs.close(fd);
+  }
+  fs.rename(partial, final);
+}
+
+function removeIfThere(fs: Filesystem, path: Bytes): void {
+  try {
+    fs.unlink(path);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
+}

@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { Writable } from "node:stream";
+import { isPartialName, partialName } from "../archive/name.js";
+import { bytesOf, textOf, under, type Bytes } from "../bytes.js";
+import { isErrno } from "../errors.js";
+import type { Filesystem } from "../filesystem.js";
+import { unusable } from "./output.js";
+
+/** A file that grows under a name that no archive has. */
+export interface Partial {
+  readonly path: Bytes;
+  /** Writes through; ends with everything written, not yet synced. */
+  readonly stream: () => Writable;
+  readonly written: () => { readonly bytes: number; readonly sha256: string };
+  readonly sync: () => Promise<void>;
+  /** Removes it if it is still there. */
+  readonly remove: () => void;
+}
+
+/** Creates `.<name>.partial`, mode 0600, anew. The caller holds the lock, so one that is there is nobody's. */
+export function createPartial(fs: Filesystem, directory: Bytes, name: string): Partial {
+  const path = under(directory, bytesOf(partialName(name)));
+  const hash = createHash("sha256");
+  let bytes = 0;
+  let fd: number | undefined;
+  try {
+    fd = fs.create(path, 0o600);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+  const open = fd;
+  const close = (): void => {
+    if (fd !== undefined) fs.close(fd);
+    fd = undefined;
+  };
+
+  const write = async (chunk: Buffer): Promise<void> => {
+    hash.update(chunk);
+    for (let offset = 0; offset < chunk.length; ) offset += await fs.writeAsync(open, chunk.subarray(offset));
+    bytes += chunk.length;
+  };
+
+  return {
+    path,
+    stream: () =>
+      new Writable({
+        highWaterMark: 4 << 20,
+        write(chunk: Buffer, _encoding, callback) {
+          write(chunk).then(
+            () => callback(),
+            (error: unknown) => callback(unusable(path, error) as Error),
+          );
+        },
+      }),
+    written: () => ({ bytes, sha256: hash.copy().digest("hex") }),
+    async sync() {
+      try {
+        await fs.sync(open);
+      } catch (error) {
+        throw unusable(path, error);
+      } finally {
+        close();
+      }
+    },
+    remove() {
+      close();
+      unlinkIfThere(fs, path);
+    },
+  };
+}
+
+function unlinkIfThere(fs: Filesystem, path: Bytes): void {
+  try {
+    fs.unlink(path);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
+}
+
+/**
+ * Removes the partial archives in an archive directory. Only for who holds its lock: then they are those of dead runs.
+ * @returns the paths that were removed
+ */
+export function removeDeadPartials(fs: Filesystem, directory: Bytes): string[] {
+  const dead = fs.list(directory).filter(({ name, kind }) => kind === "file" && isPartialName(textOf(name)));
+  for (const { name } of dead) unlinkIfThere(fs, under(directory, name));
+  return dead.map(({ name }) => textOf(under(directory, name)));
+}

@@ -1,0 +1,47 @@
+import { parentOf, textOf, type Bytes } from "../bytes.js";
+import { isErrno } from "../errors.js";
+import type { Filesystem } from "../filesystem.js";
+import { outputExists, unusable } from "./output.js";
+
+/** Errors of a filesystem that has no hard links: exFAT, SMB and the like. */
+const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"] as const;
+
+/**
+ * Gives a finished, synced archive its final name, and never overwrites anything. Where the filesystem has no hard
+ * links it is renamed: the lock keeps other runs from the name meanwhile.
+ * @throws HoldstillError `output-exists`, `output-unusable`, `no-space`
+ */
+export async function publish(fs: Filesystem, partial: Bytes, final: Bytes): Promise<void> {
+  try {
+    fs.link(partial, final);
+    fs.unlink(partial);
+  } catch (error) {
+    if (isErrno(error, "EEXIST")) throw outputExists(textOf(final));
+    if (!isErrno(error, ...NO_LINKS)) throw unusable(final, error);
+    renameInto(fs, partial, final);
+  }
+  await syncDirectory(fs, parentOf(final));
+}
+
+function renameInto(fs: Filesystem, partial: Bytes, final: Bytes): void {
+  try {
+    fs.lstat(final);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw unusable(final, error);
+    fs.rename(partial, final);
+    return;
+  }
+  throw outputExists(textOf(final));
+}
+
+/** Makes the names in a directory last. Some filesystems cannot, and say EINVAL. */
+export async function syncDirectory(fs: Filesystem, path: Bytes): Promise<void> {
+  const fd = fs.openDirectory(path === "" ? ("/" as Bytes) : path);
+  try {
+    await fs.sync(fd);
+  } catch (error) {
+    if (!isErrno(error, "EINVAL", "ENOTSUP")) throw unusable(path, error);
+  } finally {
+    fs.close(fd);
+  }
+}

@@ -1,0 +1,165 @@
+#!/usr/bin/env node
+// `npm start`: backs up a sample state while another process writes to it, verifies the archive, destroys the state
+// and gets a session back. Everything happens in a temporary directory, which is removed at the end.
+import { fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { makeSessions } from "./make-sessions.js";
+
+const PROJECT = fileURLToPath(new URL("..", import.meta.url));
+const CLI = join(PROJECT, "dist", "lib", "cli", "main.js");
+const SHOWN_LINES = 8;
+
+function say(text) {
+  console.log(`\n# ${text}`);
+}
+
+function show(...command) {
+  console.log(`$ ${command.map((word) => (word.includes("*") ? `'${word}'` : word)).join(" ")}`);
+}
+
+/** Runs a command and returns its standard output; `inherit` shows it as it comes. Any exit code but 0 is an error. */
+async function run(env, output, command, ...args) {
+  const child = spawn(command, args, { cwd: PROJECT, env, stdio: ["ignore", output, "inherit"] });
+  const chunks = [];
+  child.stdout?.on("data", (chunk) => chunks.push(chunk));
+  const [code, signal] = await once(child, "close");
+  if (code !== 0) throw new Error(`${command} ${args[0]} ended with ${signal ?? `exit code ${code}`}`);
+  return Buffer.concat(chunks).toString();
+}
+
+function printHead(text) {
+  const lines = text.trimEnd().split("\n");
+  console.log(lines.slice(0, SHOWN_LINES).join("\n"));
+  if (lines.length > SHOWN_LINES) console.log(`(and ${lines.length - SHOWN_LINES} more lines)`);
+}
+
+/** A small gateway state. Returns the session that the writer will be busy with. */
+function makeState(state) {
+  const sessions = makeSessions(state, { files: 2000, bytes: 40_000_000 });
+  for (const directory of ["credentials", "logs"]) mkdirSync(join(state, directory));
+  writeFileSync(join(state, "openclaw.json"), '{ "gateway": { "mode": "local" } }\n');
+  writeFileSync(join(state, "credentials", "token.json"), '{ "token": "sample" }\n', { mode: 0o600 });
+  writeFileSync(join(state, "logs", "gateway.log"), "started\n");
+  return sessions[0];
+}
+
+async function startWriter(state, busy) {
+  const writer = fork(join(PROJECT, "scripts", "live-writer.js"), [state, busy]);
+  const exited = once(writer, "exit");
+  const ask = async (what) => {
+    writer.send(what);
+    const answer = await Promise.race([once(writer, "message"), exited]);
+    if (typeof answer[0] !== "object" || answer[0] === null) throw new Error("the live writer died");
+    return answer[0];
+  };
+  await ask("count");
+  return { ask, exited, kill: () => writer.kill() };
+}
+
+/** Until the program can list and read its archives itself, the system's tar does: they are plain tar archives. */
+function readerFor(commands, env, archive) {
+  if (commands.has("show") && commands.has("cat")) {
+    return {
+      list: () => [process.execPath, CLI, "show", archive],
+      cat: (path) => [process.execPath, CLI, "cat", archive, path],
+    };
+  }
+  return {
+    list: () => ["tar", "-tf", archive],
+    cat: (path) => ["tar", "-xOf", archive, "--wildcards", `*/${path}`],
+  };
+}
+
+async function commandsOf(env) {
+  const help = await run(env, "pipe", process.execPath, CLI, "--help");
+  return new Set([...help.matchAll(/^\s+(?:holdstill )?([a-z]+)\b/gm)].map(([, name]) => name));
+}
+
+async function backUpLive(env, state, backups, busy, stopAtExit) {
+  const holdstill = (...args) => {
+    show("node", relative(process.cwd(), CLI), ...args);
+    return run(env, "inherit", process.execPath, CLI, ...args);
+  };
+  say("A writer starts to append to, create, rename and delete sessions there, some 1,000 times a second.");
+  const writer = await startWriter(state, busy);
+  stopAtExit(writer.kill);
+
+  const before = await writer.ask("count");
+  await holdstill("create", "--source", state, "--output", backups);
+  const after = await writer.ask("count");
+  const meanwhile = Object.entries(after).map(([what, count]) => `${what} ${count - before[what]}`);
+  say(`Meanwhile the writer ${meanwhile.join(", ")}. It goes on while the archive is verified.`);
+
+  const archives = readdirSync(backups).filter((name) => !name.startsWith("."));
+  if (archives.length !== 1) throw new Error(`one archive was to be expected, not ${archives.length}`);
+  const archive = join(backups, archives[0]);
+  await holdstill("verify", archive);
+  await writer.ask("stop");
+  await writer.exited;
+  return archive;
+}
+
+/** The restored session must be what the live one was at one moment: its beginning, up to a complete line. */
+function checkSession(restored, live) {
+  if (restored.length === 0 || !live.startsWith(restored)) throw new Error("the session is not what was written");
+  if (!restored.endsWith("\n")) throw new Error("the session ends in the middle of a line");
+  const lines = restored.trimEnd().split("\n");
+  for (const line of lines) JSON.parse(line);
+  return lines.length;
+}
+
+async function demo(directory, stopAtExit) {
+  const state = join(directory, "state");
+  const backups = join(directory, "backups");
+  // The user's own configuration and archives are none of the demo's business.
+  const env = { ...process.env, XDG_CONFIG_HOME: join(directory, "config"), XDG_DATA_HOME: join(directory, "data") };
+  say(`A sample state of 2,000 sessions, 40 MB, in ${state}`);
+  const busy = makeState(state);
+  const archive = await backUpLive(env, state, backups, busy, stopAtExit);
+  const left = readdirSync(directory).filter((name) => name !== "state" && name !== "backups");
+  if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
+
+  const live = readFileSync(join(state, busy), "utf8");
+  say("What is in the archive:");
+  const reader = readerFor(await commandsOf(env), env, archive);
+  show(...reader.list());
+  printHead(await run(env, "pipe", ...reader.list()));
+
+  say("The disaster: every session is gone.");
+  rmSync(join(state, "agents"), { recursive: true });
+  show("rm -r", join(state, "agents"));
+
+  say("The session that was written to all the time, from the archive:");
+  show(...reader.cat(busy));
+  const restored = await run(env, "pipe", ...reader.cat(busy));
+  mkdirSync(join(state, busy, ".."), { recursive: true });
+  writeFileSync(join(state, busy), restored);
+  const lines = checkSession(restored, live);
+  console.log(`${lines} complete lines, ${restored.length} bytes: the first bytes of what the writer had written.`);
+}
+
+const directory = mkdtempSync(join(tmpdir(), "holdstill-demo-"));
+let stopWriter = () => {};
+process.on("exit", () => {
+  stopWriter();
+  rmSync(directory, { recursive: true, force: true });
+});
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+]) {
+  process.on(signal, () => process.exit(code));
+}
+try {
+  await demo(directory, (stop) => {
+    stopWriter = stop;
+  });
+  say(`Done; ${directory} is removed.`);
+} catch (error) {
+  console.error(`demo: ${error.message}`);
+  process.exitCode = 1;
+}
