@@ -27,7 +27,7 @@ async function run(env, output, command, ...args) {
   const chunks = [];
   child.stdout?.on("data", (chunk) => chunks.push(chunk));
   const [code, signal] = await once(child, "close");
-  if (code !== 0) throw new Error(`${command} ${args[0]} ended with ${signal ?? `exit code ${code}`}`);
+  if (code !== 0) throw new Error(`${signal ?? `exit code ${code}`} from ${[command, ...args].join(" ")}`);
   return Buffer.concat(chunks).toString();
 }
 
@@ -50,18 +50,22 @@ function makeState(state) {
 async function startWriter(state, busy) {
   const writer = fork(join(PROJECT, "scripts", "live-writer.js"), [state, busy]);
   const exited = once(writer, "exit");
-  const ask = async (what) => {
-    writer.send(what);
+  const ask = async () => {
+    writer.send("what have you done?");
     const answer = await Promise.race([once(writer, "message"), exited]);
     if (typeof answer[0] !== "object" || answer[0] === null) throw new Error("the live writer died");
     return answer[0];
   };
-  await ask("count");
-  return { ask, exited, kill: () => writer.kill() };
+  await ask();
+  const stop = async () => {
+    writer.kill();
+    await exited;
+  };
+  return { ask, stop };
 }
 
 /** Until the program can list and read its archives itself, the system's tar does: they are plain tar archives. */
-function readerFor(commands, env, archive) {
+function readerFor(commands, archive) {
   if (commands.has("show") && commands.has("cat")) {
     return {
       list: () => [process.execPath, CLI, "show", archive],
@@ -79,28 +83,34 @@ async function commandsOf(env) {
   return new Set([...help.matchAll(/^\s+(?:holdstill )?([a-z]+)\b/gm)].map(([, name]) => name));
 }
 
-async function backUpLive(env, state, backups, busy, stopAtExit) {
-  const holdstill = (...args) => {
-    show("node", relative(process.cwd(), CLI), ...args);
-    return run(env, "inherit", process.execPath, CLI, ...args);
-  };
-  say("A writer starts to append to, create, rename and delete sessions there, some 1,000 times a second.");
-  const writer = await startWriter(state, busy);
-  stopAtExit(writer.kill);
+async function holdstill(env, ...args) {
+  show("node", relative(process.cwd(), CLI), ...args);
+  await run(env, "inherit", process.execPath, CLI, ...args);
+}
 
-  const before = await writer.ask("count");
-  await holdstill("create", "--source", state, "--output", backups);
-  const after = await writer.ask("count");
+/** Creates and verifies an archive while the writer is at work, and returns its path. */
+async function backUp(env, state, backups, writer) {
+  const before = await writer.ask();
+  await holdstill(env, "create", "--source", state, "--output", backups);
+  const after = await writer.ask();
   const meanwhile = Object.entries(after).map(([what, count]) => `${what} ${count - before[what]}`);
   say(`Meanwhile the writer ${meanwhile.join(", ")}. It goes on while the archive is verified.`);
 
   const archives = readdirSync(backups).filter((name) => !name.startsWith("."));
   if (archives.length !== 1) throw new Error(`one archive was to be expected, not ${archives.length}`);
   const archive = join(backups, archives[0]);
-  await holdstill("verify", archive);
-  await writer.ask("stop");
-  await writer.exited;
+  await holdstill(env, "verify", archive);
   return archive;
+}
+
+async function backUpBesideWriter(env, state, backups, busy) {
+  say("A writer starts to append to, create, rename and delete sessions there, some 1,000 times a second.");
+  const writer = await startWriter(state, busy);
+  try {
+    return await backUp(env, state, backups, writer);
+  } finally {
+    await writer.stop();
+  }
 }
 
 /** The restored session must be what the live one was at one moment: its beginning, up to a complete line. */
@@ -112,20 +122,20 @@ function checkSession(restored, live) {
   return lines.length;
 }
 
-async function demo(directory, stopAtExit) {
+async function demo(directory) {
   const state = join(directory, "state");
   const backups = join(directory, "backups");
   // The user's own configuration and archives are none of the demo's business.
   const env = { ...process.env, XDG_CONFIG_HOME: join(directory, "config"), XDG_DATA_HOME: join(directory, "data") };
   say(`A sample state of 2,000 sessions, 40 MB, in ${state}`);
   const busy = makeState(state);
-  const archive = await backUpLive(env, state, backups, busy, stopAtExit);
+  const archive = await backUpBesideWriter(env, state, backups, busy);
   const left = readdirSync(directory).filter((name) => name !== "state" && name !== "backups");
   if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
 
   const live = readFileSync(join(state, busy), "utf8");
   say("What is in the archive:");
-  const reader = readerFor(await commandsOf(env), env, archive);
+  const reader = readerFor(await commandsOf(env), archive);
   show(...reader.list());
   printHead(await run(env, "pipe", ...reader.list()));
 
@@ -143,21 +153,12 @@ async function demo(directory, stopAtExit) {
 }
 
 const directory = mkdtempSync(join(tmpdir(), "holdstill-demo-"));
-let stopWriter = () => {};
-process.on("exit", () => {
-  stopWriter();
-  rmSync(directory, { recursive: true, force: true });
-});
-for (const [signal, code] of [
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-]) {
-  process.on(signal, () => process.exit(code));
-}
+// After an interrupt the writer, which ends with its parent, may still add a file.
+process.on("exit", () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
+process.on("SIGINT", () => process.exit(130));
+process.on("SIGTERM", () => process.exit(143));
 try {
-  await demo(directory, (stop) => {
-    stopWriter = stop;
-  });
+  await demo(directory);
   say(`Done; ${directory} is removed.`);
 } catch (error) {
   console.error(`demo: ${error.message}`);

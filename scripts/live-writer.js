@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// A program that will not hold still, for the demo: works on the sessions below DIR until its parent says "stop" or
-// is gone, and answers "count" with what it has done so far. BUSY, a session of its own, is only ever appended to.
+// A program that will not hold still, for the demo: live-writer.js DIR BUSY, forked. Works on the sessions below DIR
+// until it is killed or its parent is gone, and answers each message with what it has done so far. BUSY, a session of
+// its own, is only ever appended to.
 import { appendFileSync, readdirSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -78,8 +79,5 @@ function work() {
 }
 
 process.on("disconnect", () => process.exit());
-process.on("message", (message) => {
-  process.send(done);
-  if (message === "stop") process.disconnect();
-});
+process.on("message", () => process.send(done));
 work();

@@ -52,7 +52,7 @@ export function gzip(level: number): Transform {
         stream.push(deflated);
         next();
       },
-      (error: Error) => stream.destroy(error),
+      (error: unknown) => stream.destroy(error as Error),
     );
   }
 

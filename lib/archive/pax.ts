@@ -23,6 +23,7 @@ const EQUALS = 0x3d;
 const ZERO = 0x30;
 
 const WHOLE = /^\d+$/;
+const FINER = /\.\d{10}/;
 const SECONDS = /^(-?)(\d{1,15})(?:\.(\d*))?$/;
 
 /** The body of a PAX header: records of length, space, key, `=`, value and newline, without any padding. */
@@ -38,9 +39,9 @@ export function parsePax(body: Buffer): PaxRecords {
     if (length === 0 || end > body.length || body[end - 1] !== NEWLINE || equals < 0 || equals >= end - 1) {
       return { overrides, problem: "a PAX record is malformed" };
     }
-    const key = body.latin1Slice(space + 1, equals);
+    const key = body.toString("latin1", space + 1, equals);
     // Not a slice of a longer string: names are kept, and would keep all of it.
-    const value = body.latin1Slice(equals + 1, end - 1);
+    const value = body.toString("latin1", equals + 1, end - 1);
     irregular ??= irregularity(key, value, keys, overrides);
     const problem = apply(overrides, key, value);
     if (problem !== undefined) return { overrides, problem };
@@ -109,7 +110,7 @@ function nanoseconds(seconds: string): bigint | undefined {
 function irregularity(key: string, value: string, keys: Set<string>, overrides: Overrides): string | undefined {
   if (!["path", "linkpath", "mtime", "uid", "gid", "size"].includes(key)) return "a PAX key is unknown";
   if (value === "") return "a PAX value is empty";
-  if (key === "mtime" && /\.(?:\d{10,}|\d*0)?$/.test(value)) return "PAX mtime is not written as shortly as it can be";
+  if (key === "mtime" && FINER.test(value)) return "PAX mtime is finer than a nanosecond";
   if (keys.has(key) && (key !== "path" || overrides.path !== mended(value))) return "a PAX record is repeated";
   keys.add(key);
   return undefined;

@@ -1,6 +1,7 @@
 import { textOf, type Bytes } from "../bytes.js";
 import { HoldstillError } from "../errors.js";
-import { parsePax, type Overrides } from "./pax.js";
+import { extendedHeaders, type Complain, type ExtendedHeaders } from "./extended.js";
+import type { Overrides } from "./pax.js";
 import { pull, type Pull } from "./pull.js";
 import {
   BLOCK,
@@ -73,22 +74,20 @@ export async function readTar(
   onIrregular: OnIrregular,
 ): Promise<void> {
   const tar = pull(chunks);
+  const extended = extendedHeaders();
   try {
-    const extensions: Extensions = { globals: {}, own: {}, pending: false, raw: new Set() };
     for (;;) {
       const at = tar.position();
       const header = tar.slice(BLOCK) ?? (await tar.gather(BLOCK));
       if (header === undefined) throw damaged("it ends before its end mark", at);
       if (header[0] === 0 && isZero(header)) {
-        if (extensions.pending) throw damaged("an extended header belongs to no entry", at);
+        if (extended.pending()) throw damaged("an extended header belongs to no entry", at);
         return await readEnd(tar, onIrregular);
       }
       const place: Place = { tar, at, header, irregular: (what) => onIrregular(damaged(what, at)) };
       checkSum(place);
-      if (!(await readExtension(place, extensions))) {
-        await readEntry(place, applied(extensions), visitor);
-        Object.assign(extensions, { own: {}, pending: false, raw: new Set() });
-      }
+      if (extended.isOne(typeflagOf(header))) await readExtended(place, extended);
+      else await readEntry(place, extended.take(), visitor);
     }
   } finally {
     await tar.close();
@@ -103,66 +102,26 @@ interface Place {
   readonly irregular: (what: string) => void;
 }
 
-interface Extensions {
-  readonly globals: Overrides;
-  own: Overrides;
-  pending: boolean;
-  /** Which extended headers there were for the next entry. */
-  raw: Set<string>;
-}
-
-function applied({ globals, own }: Extensions): Overrides {
-  return { ...globals, ...own };
-}
-
 function checkSum({ header, at, irregular }: Place): void {
   const verdict = checksumVerdict(header);
   if (verdict === "wrong") throw damaged("a header's checksum is wrong", at);
   if (verdict === "irregular") irregular("a header's checksum is not written as holdstill writes it");
 }
 
-/** Whether the header was that of an extended header, which then is read and remembered. */
-async function readExtension(place: Place, extensions: Extensions): Promise<boolean> {
-  const typeflag = typeflagOf(place.header);
-  if (!"xXgLK".includes(typeflag)) return false;
+async function readExtended(place: Place, extended: ExtendedHeaders): Promise<void> {
+  const { tar, at, header, irregular } = place;
   const size = sizeOf(place, {});
-  if (size > LARGEST_EXTENSION) throw damaged("an extended header is larger than 4 MiB", place.at);
-  const { tar, at, irregular } = place;
+  if (size > LARGEST_EXTENSION) throw damaged("an extended header is larger than 4 MiB", at);
   const body = tar.slice(size) ?? (await tar.gather(size));
   if (body === undefined) throw damaged("it ends within an extended header", at);
-  if (extensions.raw.has(typeflag)) irregular("an extended header is repeated");
-  extensions.raw.add(typeflag);
-  extensions.pending = true;
-  if (typeflag === "L" || typeflag === "K") {
-    takeLongName(typeflag === "L" ? "path" : "linkpath", body, place, extensions);
-  } else {
-    takePax(typeflag, body, place, extensions);
-  }
+  const complain: Complain = {
+    irregular,
+    damaged: (what) => {
+      throw damaged(what, at);
+    },
+  };
+  extended.add(typeflagOf(header), body, complain);
   await readPadding(place, size);
-  return true;
-}
-
-/** PAX has precedence, as with other readers; our own archives leave no choice. */
-function takeLongName(key: "path" | "linkpath", body: Buffer, { irregular }: Place, { own }: Extensions): void {
-  const nul = body.indexOf(0);
-  if (nul < 0 || !isZero(body.subarray(nul))) irregular("a long name does not end with NUL");
-  if (own[key] !== undefined) irregular("a name is given twice");
-  own[key] ??= body.latin1Slice(0, nul < 0 ? body.length : nul) as Bytes;
-}
-
-function takePax(typeflag: string, body: Buffer, { at, irregular }: Place, extensions: Extensions): void {
-  const { overrides, problem, irregular: what } = parsePax(body);
-  if (problem !== undefined) throw damaged(problem, at);
-  if (what !== undefined) irregular(what);
-  if (typeflag === "g") {
-    irregular("it has a global header");
-    Object.assign(extensions.globals, overrides);
-  } else {
-    const { path, linkpath } = extensions.own;
-    if ((path ?? overrides.path) !== overrides.path) irregular("a name is given twice");
-    if ((linkpath ?? overrides.linkpath) !== overrides.linkpath) irregular("a name is given twice");
-    Object.assign(extensions.own, overrides);
-  }
 }
 
 async function readEntry(place: Place, overrides: Overrides, visitor: TarVisitor): Promise<void> {

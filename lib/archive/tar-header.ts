@@ -50,18 +50,18 @@ export function checksumVerdict(header: Buffer): ChecksumVerdict {
     if (byte > 0x7f) high += 1;
   }
   const stored = numberField(header, "checksum");
-  if (stored === sum) return REGULAR_CHECKSUM.test(header.latin1Slice(at, at + length)) ? "regular" : "irregular";
+  if (stored === sum) return REGULAR_CHECKSUM.test(header.toString("latin1", at, at + length)) ? "regular" : "irregular";
   return stored === sum - 256 * high ? "irregular" : "wrong";
 }
 
 export function typeflagOf(header: Buffer): string {
-  return header.latin1Slice(TYPEFLAG, TYPEFLAG + 1);
+  return header.toString("latin1", TYPEFLAG, TYPEFLAG + 1);
 }
 
 /** POSIX headers split long names in two; GNU's have times where the first half would be. */
 export function nameField(header: Buffer): Bytes {
   const name = textField(header, "name");
-  if (header.latin1Slice(257, 263) !== "ustar\0") return name;
+  if (header.toString("latin1", 257, 263) !== "ustar\0") return name;
   const prefix = textField(header, "prefix");
   return prefix === "" ? name : (`${prefix}/${name}` as Bytes);
 }
@@ -69,7 +69,7 @@ export function nameField(header: Buffer): Bytes {
 export function textField(header: Buffer, field: "name" | "linkname" | "prefix"): Bytes {
   const [at, length] = FIELDS[field];
   const nul = header.indexOf(0, at);
-  return header.latin1Slice(at, nul < 0 ? at + length : Math.min(nul, at + length)) as Bytes;
+  return header.toString("latin1", at, nul < 0 ? at + length : Math.min(nul, at + length)) as Bytes;
 }
 
 /** A number in octal, or in base 256 where the first bit says so; undefined where it is neither. */

@@ -125,6 +125,6 @@ function paxFields({ uid, gid, mtimeNs }: TarHeader): Record<string, string> {
 /** Nanoseconds as the decimal seconds of PAX. */
 function secondsText(ns: bigint): string {
   const [sign, size] = ns < 0n ? ["-", -ns] : ["", ns];
-  const fraction = (size % 1_000_000_000n).toString().padStart(9, "0");
-  return `${sign}${size / 1_000_000_000n}${fraction === "000000000" ? "" : `.${fraction}`}`;
+  const fraction = (size % 1_000_000_000n).toString().padStart(9, "0").replace(/0+$/, "");
+  return `${sign}${size / 1_000_000_000n}${fraction === "" ? "" : `.${fraction}`}`;
 }

@@ -1,8 +1,9 @@
-import { accessSync, constants, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import type { Duplex } from "node:stream";
 import zlib from "node:zlib";
+import { bytesOf } from "../bytes.js";
 import { HoldstillError, isErrno } from "../errors.js";
+import { disk, type Filesystem } from "../filesystem.js";
 import { gather } from "./gather.js";
 import { throughProgram } from "./through-program.js";
 import { throughZlib } from "./through-zlib.js";
@@ -17,16 +18,16 @@ const OUTPUT = 256 * 1024;
  * What this machine has for zstd: Node's own zlib (from Node 22.15), else the program `zstd` in one of the
  * directories of `path` (the PATH, colons and all), else nothing.
  */
-export function findZstd(path: string | undefined): ZstdEngine | undefined {
+export function findZstd(path: string | undefined, fs: Filesystem = disk): ZstdEngine | undefined {
   if ("createZstdCompress" in zlib) return "zlib";
   const directories = (path ?? "").split(":").filter((directory) => isAbsolute(directory));
-  return directories.some((directory) => isProgram(join(directory, "zstd"))) ? "program" : undefined;
+  return directories.some((directory) => isProgram(join(directory, "zstd"), fs)) ? "program" : undefined;
 }
 
-function isProgram(file: string): boolean {
+function isProgram(file: string, fs: Filesystem): boolean {
   try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
+    const { kind, mode } = fs.lstat(fs.realpath(bytesOf(file)));
+    return kind === "file" && (mode & 0o111) !== 0;
   } catch (error) {
     if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG")) throw error;
     return false;

@@ -8,7 +8,7 @@ export const useCases = {
   plan: async (options: CreateOptions, around: Surroundings) => (await import("../create.js")).plan(options, around),
   verify: async (path: string, around: Surroundings) => (await import("../verify.js")).verify(path, around),
   listArchives: async (directory: string, around: Surroundings) =>
-    (await import("../vault/archives.js")).listArchives(around.fs, directory),
+    (await import("../vault/archives.js")).listArchives(directory, around),
 } as const;
 
 export type UseCases = typeof useCases;

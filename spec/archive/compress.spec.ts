@@ -234,14 +234,10 @@ describe("compression", () => {
         }
       });
 
-      it("reads several files in one while its output is read late", async () => {
+      it("reads several files in one, each larger than what is read ahead", async () => {
         const data = chat(2 * MIB);
         const one = await packed(data);
-        const stream = decompressor(format, engine);
-        stream.end(Buffer.concat([one, one]));
-        await once(stream, "readable");
-        for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
-        expect((await buffer(stream)).equals(Buffer.concat([data, data]))).to.equal(true);
+        expect((await unpacked(Buffer.concat([one, one]))).equals(Buffer.concat([data, data]))).to.equal(true);
       });
 
       it("refuses nothing at all", async () => {
@@ -404,6 +400,18 @@ describe("compression", () => {
       expect(session).to.equal(pid);
     });
   });
+
+  for (const { format, engine, name } of formats) {
+    it(`can be given up at any time: ${name}`, async () => {
+      for (const stream of [compressor(choice(format, engine)), decompressor(format, engine)]) {
+        const error = new Error("given up");
+        const given = pipeline(Readable.from([tar, tar]), stream);
+        stream.destroy(error);
+        expect(await given.catch((reason: unknown) => reason)).to.equal(error);
+        expect(stream.closed).to.equal(true);
+      }
+    });
+  }
 
   it("cannot decompress zstd where there is no engine", () => {
     expect(usageError(() => decompressor("zstd", undefined)).hint).to.contain("nstall zstd");

@@ -1,0 +1,76 @@
+import { textOf, type Bytes } from "../bytes.js";
+import { HoldstillError } from "../errors.js";
+import type { Inspector, Manifest } from "./check.js";
+import type { TarEntry } from "./read.js";
+
+const UNCHECKED = [
+  "There are no digests in this archive: the contents of its files could not be compared.",
+  "There is no list of its entries: what is missing inside an asset could not be seen.",
+];
+
+const UNSAFE = /(?:^|\/)\.{0,2}(?:\/|$)|\0/;
+
+/** For an archive that `openclaw backup create` made: it has no index, so that only its structure can be checked. */
+export function checkForeign(manifest: Manifest): Inspector {
+  const { root, entry: manifestEntry } = manifest;
+  const assets = assetsOf(manifest);
+  const below = manifestEntry.name.slice(0, -"manifest.json".length);
+  const names = new Set<Bytes>([manifestEntry.name]);
+  const links: { readonly name: Bytes; readonly target: Bytes }[] = [];
+  const counts = { files: 0, directories: 0, symlinks: 0, hardlinks: 0, databases: 0, bytes: 0 };
+
+  const count = ({ type, size }: TarEntry): void => {
+    if (type === "directory") counts.directories++;
+    else if (type === "symlink") counts.symlinks++;
+    else if (type === "hardlink") counts.hardlinks++;
+    else if (type === "file") {
+      counts.files++;
+      counts.bytes += size;
+    }
+  };
+
+  return {
+    entry(entry) {
+      const { name, type, linkname } = entry;
+      if (UNSAFE.test(name)) throw bad(`an unsafe name: ${textOf(name)}`);
+      if (`${name}/` !== below && !name.startsWith(below)) throw bad(`not below ${root}: ${textOf(name)}`);
+      if (names.has(name)) throw bad(`twice in the archive: ${textOf(name)}`);
+      if (name === `${below}holdstill/index.jsonl`) throw bad("it has holdstill's index, but another manifest");
+      names.add(name);
+      if (type === "hardlink") links.push({ name, target: linkname });
+      count(entry);
+    },
+    data() {},
+    finish() {
+      for (const { name, target } of links) {
+        if (!names.has(target)) throw bad(`what ${textOf(name)} is a hard link to is missing: ${textOf(target)}`);
+      }
+      for (const asset of assets) {
+        if (!hasBelow(names, asset)) throw bad(`an asset is missing from the archive: ${asset}`);
+      }
+      return { counts, unchecked: UNCHECKED };
+    },
+  };
+}
+
+function hasBelow(names: ReadonlySet<Bytes>, asset: string): boolean {
+  for (const name of names) {
+    const text = textOf(name);
+    if (text === asset || text.startsWith(`${asset}/`)) return true;
+  }
+  return false;
+}
+
+function assetsOf({ value, root }: Manifest): string[] {
+  if (!Array.isArray(value.assets)) throw bad("the manifest lists no assets");
+  return value.assets.map((asset: unknown) => {
+    const path = typeof asset === "object" && asset !== null && "archivePath" in asset ? asset.archivePath : undefined;
+    if (typeof path !== "string") throw bad("an asset of the manifest has no path");
+    if (!path.startsWith(`${root}/payload/`)) throw bad(`an asset lies outside the payload: ${path}`);
+    return path.replace(/\/+$/, "");
+  });
+}
+
+function bad(what: string): HoldstillError {
+  return new HoldstillError("bad-archive", what);
+}
