@@ -2,7 +2,10 @@ import eslint from "@eslint/js";
 import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-/** What only some files may touch: modules, globals, and the sentence that lint says about it. */
+/**
+ * What only some files may touch: modules of others, `files` of our own (by a pattern of their import, types excepted),
+ * globals and syntax, with the sentence that lint says about it.
+ */
 const walls = {
   process: {
     modules: ["process", "node:process", "console", "node:console"],
@@ -23,7 +26,8 @@ const walls = {
   },
   sqlite: {
     modules: ["sqlite", "node:sqlite", "@photostructure/sqlite"],
-    message: "SQLite lives in a process of its own: lib/stage/database-child.ts.",
+    files: "/(sqlite|database-at-rest|database-pins?)\\.js$",
+    message: "SQLite lives in a process of its own: lib/stage/database-child.ts and what it imports.",
   },
   clock: {
     modules: ["perf_hooks", "node:perf_hooks", "timers", "node:timers", "timers/promises", "node:timers/promises"],
@@ -42,7 +46,7 @@ const walls = {
   },
   port: {
     modules: [],
-    group: ["**/filesystem.js"],
+    files: "/filesystem\\.js$",
     message: "This file is pure: it may use the port's types, not the disk.",
   },
 };
@@ -70,7 +74,9 @@ function behind(names) {
       "error",
       {
         paths: chosen.flatMap(({ modules, message }) => modules.map((name) => ({ name, message }))),
-        patterns: chosen.flatMap(({ group, message }) => (group ? [{ group, message, allowTypeImports: true }] : [])),
+        patterns: chosen.flatMap(({ files, message }) =>
+          files === undefined ? [] : [{ regex: files, message, allowTypeImports: true }],
+        ),
       },
     ],
     "no-restricted-globals": [
@@ -118,7 +124,7 @@ export default defineConfig(
       "@typescript-eslint/no-unnecessary-type-arguments": "error",
       "@typescript-eslint/no-deprecated": "error",
       "@typescript-eslint/prefer-readonly": "error",
-      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", ignoreRestSiblings: true }],
       "@typescript-eslint/return-await": ["error", "error-handling-correctness-only"],
       // A method that returns a promise because its interface says so need not await anything.
       "@typescript-eslint/require-await": "off",
@@ -134,8 +140,15 @@ export default defineConfig(
   { files: ["lib/archive/write.ts"], rules: behind(without("archiver")) },
   // Says which process this is, and asks /proc whether another one lives: identity, not terminal.
   { files: ["lib/vault/owner.ts"], rules: behind(without("process", "disk")) },
-  // A process of its own, with its own arguments, streams and exit; it reads a database's first bytes itself.
+  // Says which Node this is, for the archive's manifest.
+  { files: ["lib/version.ts"], rules: behind(without("process")) },
+  // A process of its own, with its own messages and exit. Its files open databases themselves: a close drops the locks
+  // that the process holds on a database, so only they know when one may happen.
   { files: ["lib/stage/database-child.ts"], rules: behind(without("process", "disk", "sqlite")) },
+  {
+    files: ["lib/stage/{sqlite,database-at-rest,database-pin,database-pins}.ts"],
+    rules: behind(without("disk", "sqlite")),
+  },
   {
     files: [
       "lib/config/schema.ts",

@@ -169,10 +169,11 @@ function report(
   { upstream }: Description,
   { archivedMs, verifiedMs }: { readonly archivedMs: number; readonly verifiedMs: number },
 ): CreateReport {
-  const { left: _, ...sums } = totals;
+  const { left: _, damaged, ...sums } = totals;
   const complete =
     frozen.settled &&
     prepared.plan.problems.length === 0 &&
+    damaged.length === 0 &&
     sums.verdicts.unstable === 0 &&
     !sums.skipped.some(({ reason }) => reason === "unreadable");
   return {
@@ -186,7 +187,7 @@ function report(
       stage: stage.placement,
       method: frozen.methods[index] ?? "copy",
     })),
-    warnings: warningsOf(prepared),
+    warnings: [...warningsOf(prepared), ...damaged],
     timings: {
       freezeMs: Math.round(frozen.to - frozen.from),
       archiveMs: Math.round(archivedMs - frozen.to),

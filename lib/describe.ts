@@ -48,6 +48,11 @@ export function describe(options: CreateOptions, prepared: Prepared, frozen: Fro
 }
 
 /** The freeze window, for index and report. */
-export function windowOf({ from, to }: Frozen): CreateReport["frozen"] {
-  return { from: new Date(from).toISOString(), to: new Date(to).toISOString(), ms: Math.round(to - from) };
+export function windowOf({ from, to, databaseSkewMs }: Frozen): CreateReport["frozen"] {
+  return {
+    from: new Date(from).toISOString(),
+    to: new Date(to).toISOString(),
+    ms: Math.round(to - from),
+    ...(databaseSkewMs !== undefined && { databaseSkewMs: Math.round(databaseSkewMs * 1000) / 1000 }),
+  };
 }

@@ -161,7 +161,7 @@ async function readHead(fs: Filesystem, fd: number): Promise<Buffer> {
 }
 
 async function* chunksOf(fs: Filesystem, fd: number, hash: Hash): AsyncGenerator<Buffer> {
-  for (let position = 0; ; ) {
+  for (let position = 0; ;) {
     // A new buffer each time: the decompressor may still hold the last one.
     const chunk = Buffer.allocUnsafeSlow(CHUNK);
     const read = await fs.readAsync(fd, chunk, 0, CHUNK, position);

@@ -35,7 +35,12 @@ export interface SnapshotLine {
   /** The one directory at the top of the archive. */
   readonly root: string;
   readonly sources: readonly IndexSource[];
-  readonly frozen: { readonly from: string; readonly to: string; readonly ms: number };
+  readonly frozen: {
+    readonly from: string;
+    readonly to: string;
+    readonly ms: number;
+    readonly databaseSkewMs?: number;
+  };
   readonly strategy: string;
   readonly label?: string;
   readonly manifestSha256: string;
@@ -57,6 +62,8 @@ export type FileLine = NamedPath &
       /** Bytes left off at the end: an unterminated line. */
       readonly cut: number;
       readonly at: string;
+      /** Why it is unstable, where that is not for lack of quiet. */
+      readonly reason?: string;
     };
     readonly database?: Readonly<Record<string, unknown>>;
   };

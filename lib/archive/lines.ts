@@ -6,10 +6,11 @@ import { namedPath, namedTarget, type EntryLine } from "./index.js";
 export function fileLine(file: FrozenFile, proof: Proof, sha256: string): EntryLine {
   const { source, path, mode, uid, gid, method } = file;
   const { size, mtimeNs, verdict, cut, at } = proof;
-  const capture = { method, verdict, cut, at: new Date(at).toISOString() };
+  const capture = { method, verdict, cut, at: new Date(at).toISOString(), ...(file.reason && { reason: file.reason }) };
   return {
     ...{ type: "file", ...namedPath(path), source, size, mode, uid, gid },
     ...{ mtimeNs: String(mtimeNs), sha256, capture },
+    ...(file.database && { database: { ...file.database } }),
   };
 }
 

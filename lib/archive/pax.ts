@@ -31,7 +31,7 @@ export function parsePax(body: Buffer): PaxRecords {
   const overrides: Overrides = {};
   const keys = new Set<string>();
   let irregular: string | undefined;
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at < body.length;) {
     const space = body.indexOf(SPACE, at);
     const length = space < 0 ? 0 : recordLength(body, at, space);
     const end = at + length;

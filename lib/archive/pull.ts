@@ -46,7 +46,7 @@ export function pull(chunks: AsyncIterable<Buffer>): Pull {
     more,
     async gather(length) {
       const parts: Buffer[] = [];
-      for (let left = length; left > 0; ) {
+      for (let left = length; left > 0;) {
         const part = some(left);
         if (part !== undefined) {
           parts.push(part);

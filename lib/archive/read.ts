@@ -130,7 +130,7 @@ async function readEntry(place: Place, overrides: Overrides, visitor: TarVisitor
   if (entry.typeflag === "S") await readSparseMap(tar, header, place.at);
   const waiting = visitor.entry(entry);
   if (waiting !== undefined) await waiting;
-  for (let left = entry.size; left > 0; ) {
+  for (let left = entry.size; left > 0;) {
     const part = tar.some(left);
     if (part === undefined) {
       if (await tar.more()) continue;
@@ -182,7 +182,7 @@ function sizeOf({ header, at }: Place, overrides: Overrides): number {
 }
 
 async function readSparseMap(tar: Pull, header: Buffer, at: number): Promise<void> {
-  for (let continues = mapContinues(header, "header"); continues; ) {
+  for (let continues = mapContinues(header, "header"); continues;) {
     const block = tar.slice(BLOCK) ?? (await tar.gather(BLOCK));
     if (block === undefined) throw damaged("it ends within the map of a sparse file", at);
     continues = mapContinues(block, "map");

@@ -31,7 +31,16 @@ const TYPES = ["file", "directory", "symlink", "hardlink"] as const;
 
 /** Of a record: the digest, then whole numbers as doubles, which hold them exactly, then what is small. */
 const DIGEST = 32;
-const OFFSET = { size: 32, uid: 40, gid: 48, mtimeNs: 56, mtimeOverflow: 64, mode: 68, type: 70, hasDigest: 71 } as const;
+const OFFSET = {
+  size: 32,
+  uid: 40,
+  gid: 48,
+  mtimeNs: 56,
+  mtimeOverflow: 64,
+  mode: 68,
+  type: 70,
+  hasDigest: 71,
+} as const;
 const RECORD = 72;
 const RECORDS_A_PAGE = 4096;
 

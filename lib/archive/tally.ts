@@ -12,6 +12,8 @@ export interface Totals {
   readonly skipped: readonly SkippedPath[];
   readonly unstable: readonly UnstablePath[];
   readonly excluded: CreateReport["excluded"];
+  /** What `integrity_check` found in databases, in words. */
+  readonly damaged: readonly string[];
   /** All that is not in the archive, for whatever reason. */
   readonly left: number;
 }
@@ -29,17 +31,22 @@ export function tally(): Tally {
   const verdicts = { exact: 0, prefix: 0, recaptured: 0, unstable: 0 };
   const skipped: SkippedPath[] = [];
   const unstable: UnstablePath[] = [];
+  const damaged: string[] = [];
   const rules = new Map<string, number>();
   let excluded = 0;
 
   return {
-    file({ path, source, method }, { size, verdict }) {
+    file({ path, source, method, reason, database }, { size, verdict }) {
       counts.files++;
       counts.bytes += size;
       if (method === "database") counts.databases++;
       capture[method]++;
       verdicts[verdict]++;
-      if (verdict === "unstable") unstable.push({ path: textOf(path), source });
+      if (verdict === "unstable") unstable.push({ path: textOf(path), source, ...(reason && { reason }) });
+      const integrity = database?.integrity;
+      if (typeof integrity === "object" && "problems" in integrity) {
+        damaged.push(`the database ${textOf(path)} is damaged: ${integrity.problems}`);
+      }
     },
     other(type) {
       if (type === "directory") counts.directories++;
@@ -56,7 +63,7 @@ export function tally(): Tally {
       }
     },
     totals: () => ({
-      ...{ counts, capture, verdicts, skipped, unstable },
+      ...{ counts, capture, verdicts, skipped, unstable, damaged },
       excluded: { count: excluded, rules: [...rules].map(([rule, count]) => ({ rule, count })) },
       left: excluded + skipped.length,
     }),

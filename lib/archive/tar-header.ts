@@ -50,7 +50,8 @@ export function checksumVerdict(header: Buffer): ChecksumVerdict {
     if (byte > 0x7f) high += 1;
   }
   const stored = numberField(header, "checksum");
-  if (stored === sum) return REGULAR_CHECKSUM.test(header.toString("latin1", at, at + length)) ? "regular" : "irregular";
+  if (stored === sum)
+    return REGULAR_CHECKSUM.test(header.toString("latin1", at, at + length)) ? "regular" : "irregular";
   return stored === sum - 256 * high ? "irregular" : "wrong";
 }
 

@@ -24,17 +24,29 @@ export const CREATE = {
     ...VALUE,
     coerce: oneOf("profile", PROFILES),
     choices: PROFILES,
-    describe: "what kind of source it is [default: openclaw without --source]",
+    describe: "what kind of source it is [default: directory with --source, openclaw without]",
   },
-  output: { ...VALUE, coerce: one("output"), describe: "archive directory, or an archive's own path" },
-  wait: { ...VALUE, coerce: duration("wait"), describe: "wait this long for another run to end, e.g. 5m [default: 0]" },
+  output: {
+    ...VALUE,
+    coerce: one("output"),
+    describe: "archive directory, or the archive's own path [default: ~/.local/share/holdstill/PROFILE]",
+  },
+  wait: {
+    ...VALUE,
+    coerce: duration("wait"),
+    describe: "wait this long for another run into the same directory to end, e.g. 5m [default: 0]",
+  },
   "only-config": { type: "boolean", describe: "only OpenClaw's configuration" },
   "include-workspace": {
     type: "boolean",
     default: true,
     describe: "OpenClaw's workspaces too; --no-include-workspace leaves them out",
   },
-  exclude: { ...VALUE, coerce: many("exclude"), describe: "leave out what matches this gitignore pattern, repeatable" },
+  exclude: {
+    ...VALUE,
+    coerce: many("exclude"),
+    describe: "leave out what matches, as a line of .gitignore would, repeatable",
+  },
   "default-excludes": {
     type: "boolean",
     default: true,
@@ -45,7 +57,7 @@ export const CREATE = {
     ...VALUE,
     coerce: oneOf("strategy", STRATEGIES),
     choices: STRATEGIES,
-    describe: "how files are frozen [default: auto, the first that works]",
+    describe: "how files are frozen: reflink, hard link, copy [default: auto, the first that works]",
   },
   compress: {
     ...VALUE,
@@ -58,7 +70,7 @@ export const CREATE = {
     coerce: wholeNumber("level"),
     describe: "compression level: zstd 1-19 [default: 3], gzip 1-9 [default: 6]",
   },
-  label: { ...VALUE, coerce: one("label"), describe: "a word for the archive's name" },
+  label: { ...VALUE, coerce: one("label"), describe: "a word for the archive's name, e.g. pre-upgrade" },
   verify: {
     type: "boolean",
     default: true,

@@ -52,14 +52,14 @@ async function parse(args: readonly string[], context: Context): Promise<void> {
     .strict()
     .strictCommands()
     .version("version", "print the version", VERSION)
-    .help("help", "print this")
+    .help("help", "print this help")
     .alias("help", "h")
     .wrap(Math.min(WIDTH, terminal.columns() ?? WIDTH))
     .epilogue("holdstill <command> --help tells more. What the exit codes mean: holdstill codes")
     .exitProcess(false)
     // One that returned would let the command run all the same.
     .fail((message: string | null, error: Error | undefined) => {
-      throw error === undefined || error.name === "YError" ? usageError(message ?? error?.message ?? "") : error;
+      throw error === undefined || error.name === "YError" ? usageError(message ?? error?.message ?? "", args) : error;
     });
   try {
     await parser.parseAsync();
@@ -70,7 +70,13 @@ async function parse(args: readonly string[], context: Context): Promise<void> {
   }
 }
 
-function usageError(message: string): HoldstillError {
+function usageError(message: string, args: readonly string[]): HoldstillError {
+  const [, operand] = /^Unknown command: (.+)$/s.exec(message) ?? [];
+  if (operand !== undefined && args.includes("create")) {
+    return new HoldstillError("usage", `create takes no operands: ${operand}`, {
+      hint: "A directory to back up is given with --source DIR.",
+    });
+  }
   const text = message.slice(0, 1).toLowerCase() + message.slice(1);
   return new HoldstillError("usage", text, { hint: "What there is: holdstill --help, holdstill <command> --help" });
 }

@@ -17,6 +17,8 @@ export interface RuleCount {
 export interface UnstablePath {
   readonly path: string;
   readonly source: number;
+  /** Where it is not for lack of quiet. */
+  readonly reason?: string;
 }
 
 /** What `create` did: the document that `create --json` prints. Times are in milliseconds, sizes in bytes. */
@@ -30,7 +32,13 @@ export interface CreateReport {
   /** Whether everything is in it that had to be: false makes the exit code 3. */
   readonly complete: boolean;
   readonly sources: readonly { readonly path: string; readonly stage: string; readonly method: Method }[];
-  readonly frozen: { readonly from: string; readonly to: string; readonly ms: number };
+  readonly frozen: {
+    readonly from: string;
+    readonly to: string;
+    readonly ms: number;
+    /** Between the first and the last moment that a database shows. */
+    readonly databaseSkewMs?: number;
+  };
   readonly counts: {
     readonly files: number;
     readonly directories: number;

@@ -26,6 +26,6 @@ export function failureOf(error: unknown): Failure {
 
 /** The same for people. */
 export function failureLines({ message, path, hint }: Failure): string[] {
-  const named = path === undefined || message.includes(path) ? message : `${message}: ${path}`;
+  const named = path === undefined || message.includes(path) ? message : `${message.replace(/\.$/, "")}: ${path}`;
   return hint === undefined ? [`holdstill: ${named}`] : [`holdstill: ${named}`, hint];
 }

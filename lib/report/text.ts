@@ -23,7 +23,7 @@ export function createLines(report: CreateReport): string[] {
     ...problemLines(report),
     ...listed(
       specialOf(report),
-      (n) => `Not archived: ${countText(n, "socket, FIFO or device", "sockets, FIFOs or devices")}:`,
+      (n) => `${countText(n, "socket, FIFO or device is", "sockets, FIFOs or devices are")} not archived:`,
     ),
     ...vanishedLines(report),
   ];
@@ -114,7 +114,7 @@ function verdictLines({ verdicts }: CreateReport): string[] {
       ? [`${countText(prefix, "file")} grew after the freeze: archived as at the freeze, without what came later.`]
       : []),
     ...(recaptured > 0
-      ? [`${countText(recaptured, "file was", "files were")} rewritten after the freeze: archived whole, as of later.`]
+      ? [`${countText(recaptured, "file")} changed after the freeze: archived whole, as of a later moment.`]
       : []),
   ];
 }

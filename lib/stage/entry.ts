@@ -41,6 +41,21 @@ export interface FrozenFile extends Owned {
   /** What a copy found while it read; links find out when they are archived, clones need not. */
   readonly verdict?: Verdict;
   readonly fingerprint?: Fingerprint;
+  /** Why its bytes are not to be trusted. */
+  readonly reason?: string;
+  readonly database?: DatabaseProof;
+}
+
+/** What is known of a database's copy; times in milliseconds. */
+export interface DatabaseProof {
+  readonly pinnedAt: string;
+  readonly journalMode: string;
+  readonly pageCount: number;
+  readonly userVersion: number;
+  /** For how long its writer was kept waiting. */
+  readonly blockedMs: number;
+  /** What `integrity_check` said of the copy, or why it could not. */
+  readonly integrity: "ok" | { readonly unchecked: string } | { readonly problems: string };
 }
 
 export interface FrozenDirectory extends Owned {

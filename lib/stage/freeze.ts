@@ -4,8 +4,10 @@ import { HoldstillError, isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import { methodFor, type CapturedFile, type Strategy } from "./capture.js";
 import { copies } from "./copies.js";
+import { copyDatabases } from "./copy-databases.js";
+import { databases, type Databases } from "./databases.js";
 import { descent, hasDescriptorPaths } from "./descent.js";
-import type { FrozenEntry, FrozenFile } from "./entry.js";
+import type { FrozenEntry } from "./entry.js";
 import { fingerprinted, mayGrow } from "./fingerprint.js";
 import { group, linkCounts, type LinkCounts, type ManyNamed } from "./hardlinks.js";
 import type { Stage } from "./place.js";
@@ -40,6 +42,8 @@ export interface Frozen {
   /** The window, in milliseconds of the epoch: everything that was there all the while is in `entries`. */
   readonly from: number;
   readonly to: number;
+  /** Between the first and the last moment that a database shows, in milliseconds; undefined where there is none. */
+  readonly databaseSkewMs: number | undefined;
   readonly passes: number;
   readonly settled: boolean;
 }
@@ -54,10 +58,16 @@ export async function freeze(
   options: FreezeOptions,
 ): Promise<Frozen> {
   const methods = sources.map(({ stage, path }) => methodFor(stage, options.strategy, path));
-  const shared = { ...sharedBy(options), links: linkCounts(), manyNamed: new Map<FrozenFile, string>() };
+  const shared: Shared = {
+    ...sharedBy(options),
+    links: linkCounts(),
+    manyNamed: new Map(),
+    databases: databases(fs, options.signal),
+  };
   const trees: Tree[] = [];
-  const from = options.now();
   try {
+    await shared.databases.pinAll(sources);
+    const from = options.now();
     for (const [index, source] of sources.entries()) {
       trees.push(treeOf(fs, source, index, methods[index] ?? "copy", shared));
     }
@@ -70,15 +80,24 @@ export async function freeze(
     const { passes, settled } = await settle(trees.filter((_, index) => sources[index]?.type === "directory"));
     for (const { path } of sources) assertPresent(fs, path);
     takeFingerprints(fs, trees, shared.manyNamed, options.now);
-    return { entries: inOrder(trees, sources, shared.manyNamed), methods, from, to: options.now(), passes, settled };
+    const to = options.now();
+    for (const tree of trees) await copyDatabases(tree, shared.manyNamed);
+    const pins = shared.databases.moments();
+    return {
+      ...{ entries: inOrder(trees, shared.manyNamed), methods, to, passes, settled },
+      from: Math.min(from, pins?.first ?? from),
+      databaseSkewMs: pins?.skewMs,
+    };
   } finally {
     for (const tree of trees) tree.descent.close();
+    await shared.databases.close();
   }
 }
 
 interface Shared {
   readonly links: LinkCounts;
   readonly manyNamed: ManyNamed;
+  readonly databases: Databases;
   readonly now: () => number;
   readonly breathe: Tree["breathe"];
   readonly quiet: Pick<QuietOptions, "now" | "pause">;
@@ -110,6 +129,7 @@ function treeOf(
   return {
     ...shared,
     ...{ fs, source: index, root, stage, method, selection },
+    pathOf: (relative) => under(path, relative),
     descent: descent(fs, root, hasDescriptorPaths(fs)),
     copies: copies(),
     entries: new Map(),
@@ -143,11 +163,10 @@ function takeFingerprints(fs: Filesystem, trees: readonly Tree[], manyNamed: Man
   }
 }
 
-function inOrder(trees: readonly Tree[], sources: readonly FreezeSource[], manyNamed: ManyNamed): FrozenEntry[] {
+function inOrder(trees: readonly Tree[], manyNamed: ManyNamed): FrozenEntry[] {
   const paths = new Map<FrozenEntry, Bytes>();
-  for (const tree of trees) {
-    const root = sources[tree.source]?.path ?? tree.root;
-    for (const entry of tree.entries.values()) paths.set(entry, under(root, entry.path));
+  for (const { entries, pathOf } of trees) {
+    for (const entry of entries.values()) paths.set(entry, pathOf(entry.path));
   }
   const pathOf = (entry: FrozenEntry): Bytes => paths.get(entry) ?? entry.path;
   const sorted = [...paths.keys()].sort((a, b) => bytewise(pathOf(a), pathOf(b)));

@@ -150,11 +150,18 @@ function bytesFor(fs: Filesystem, stage: Stage, size: number): Holder {
 
 function buffered(file: FrozenFile, bytes: Buffer, taken: Taken): Body {
   const size = mayEndInHalfALine(file, taken.mtimeNs, taken.at, taken.verdict) ? completeLines(bytes) : bytes.length;
-  return { status: "bytes", proof: { ...taken, size, cut: bytes.length - size }, bytes: bytes.subarray(0, size) };
+  const proof = { ...taken, verdict: verdictOf(file, taken), size, cut: bytes.length - size };
+  return { status: "bytes", proof, bytes: bytes.subarray(0, size) };
 }
 
 function streamed(fs: Filesystem, fd: number, file: FrozenFile, taken: Taken, stillTrue = () => true): Body {
   const half = mayEndInHalfALine(file, taken.mtimeNs, taken.at, taken.verdict);
   const size = half ? completeLinesIn(fs, fd, taken.size) : taken.size;
-  return { status: "stream", proof: { ...taken, size, cut: taken.size - size }, fd, stillTrue };
+  const proof = { ...taken, verdict: verdictOf(file, taken), size, cut: taken.size - size };
+  return { status: "stream", proof, fd, stillTrue };
+}
+
+/** What was not to be trusted when it was captured is not, however quiet it is. */
+function verdictOf(file: FrozenFile, { verdict }: Taken): Verdict {
+  return file.verdict === "unstable" ? "unstable" : verdict;
 }

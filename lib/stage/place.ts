@@ -21,6 +21,8 @@ export interface Stage {
   readonly space: SpaceGuard;
   /** The path for one more captured file. */
   readonly next: () => Bytes;
+  /** The path of a captured file for another process of ours. */
+  readonly forChild: (staged: Bytes) => Bytes;
   /** Throws where the stage is no longer there: then nothing in it may count as merely vanished. */
   readonly assertPresent: () => void;
   /** Removes it and puts back the root's mtime; a second call does nothing. */
@@ -54,7 +56,7 @@ export function placeStage(fs: Filesystem, root: Bytes, cache: Bytes, owner: Own
     const refusals: string[] = [];
     for (const { path: parent, placement } of stageParents(root, cache)) {
       const made = tryPlace(fs, parent, placement, owner, rootMount);
-      if (typeof made === "object") return stageIn(fs, made, root, rootStat);
+      if (typeof made === "object") return stageIn(fs, made, root, rootStat, owner);
       refusals.push(made);
     }
     throw new HoldstillError("output-unusable", `there is no place for the stage: ${refusals.join("; ")}`, {
@@ -109,7 +111,7 @@ function tryPlace(
   }
 }
 
-function stageIn(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat): Stage {
+function stageIn(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat, owner: Owner): Stage {
   const { path, fd, placement } = made;
   const base = hasDescriptorPaths(fs) ? pathOfDescriptor(fd) : path;
   // What the root's mtime became by the stage alone; when it is another later, the live program has moved it.
@@ -126,6 +128,8 @@ function stageIn(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat): Stage
     coarseClock: fs.lstat(marker).mtimeNs % 1_000_000_000n === 0n,
     space: spaceGuard(fs, base),
     next: () => `${base}/${(count++).toString(36)}` as Bytes,
+    forChild: (staged) =>
+      (base === path ? staged : `/proc/${owner.pid}/fd/${fd}${staged.slice(base.length)}`) as Bytes,
     assertPresent() {
       if (fs.fstat(fd).nlink > 0) return;
       throw new HoldstillError("io", "the stage was removed while it was in use", {

@@ -2,6 +2,7 @@ import type { Bytes } from "../bytes.js";
 import type { Filesystem } from "../filesystem.js";
 import type { CapturedFile } from "./capture.js";
 import type { Copies } from "./copies.js";
+import type { Databases } from "./databases.js";
 import type { Descent } from "./descent.js";
 import type { FrozenEntry } from "./entry.js";
 import type { LinkCounts, ManyNamed } from "./hardlinks.js";
@@ -23,6 +24,9 @@ export interface Tree {
   readonly fs: Filesystem;
   readonly source: number;
   readonly root: Bytes;
+  /** The absolute path of what is at a path of the source. */
+  readonly pathOf: (path: Bytes) => Bytes;
+  readonly databases: Databases;
   readonly stage: Stage;
   readonly method: CapturedFile["method"];
   readonly selection: Selection;

@@ -1,7 +1,9 @@
 import { below, nameOf, parentOf, under, type Bytes } from "../bytes.js";
 import { isErrno } from "../errors.js";
-import type { Kind, Listed } from "../filesystem.js";
+import type { Kind, Listed, Stat } from "../filesystem.js";
 import { capture, copyOpen, type CapturedFile } from "./capture.js";
+import type { PinOutcome } from "./database.js";
+import { isDatabase, type KnownDatabase } from "./databases.js";
 import type { FrozenEntry, FrozenFile, SkipReason } from "./entry.js";
 import { identityOf } from "./hardlinks.js";
 import { isAppended } from "./kinds.js";
@@ -9,6 +11,9 @@ import type { Listing, Tree } from "./tree.js";
 
 /** A name that changes its kind between every two looks is let go after so many. */
 const LOOKS = 3;
+
+/** The rule by which the index tells why a database's log, index and journal are not in the archive. */
+export const SIDECAR_RULE = "sqlite:sidecar";
 
 const ROOT = "." as Bytes;
 
@@ -76,7 +81,7 @@ function list(tree: Tree, path: Bytes): Opened | undefined {
     if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "ESTALE")) {
       if (tree.entries.get(path)?.type !== "directory") lose(tree, path);
     } else if (isErrno(error, "EACCES", "EPERM", "EIO", "ENOTCONN")) {
-      skip(tree, path, "unreadable", error.code);
+      if (tree.entries.get(path)?.type !== "directory") skip(tree, path, "unreadable", error.code);
     } else throw error;
     return undefined;
   }
@@ -153,19 +158,47 @@ function look(tree: Tree, path: Bytes, from: Bytes): Kind | undefined {
 }
 
 async function captureFile(tree: Tree, path: Bytes, from: Bytes): Promise<"done" | "other"> {
-  const captured = capture(tree.fs, tree.stage, tree.method, from, tree.now);
-  if (captured.status !== "copy") return note(tree, path, captured);
+  const absolute = tree.pathOf(path);
+  if (tree.databases.isSidecar(absolute)) {
+    skip(tree, path, "excluded", SIDECAR_RULE);
+    return "done";
+  }
+  const known = tree.databases.known(absolute);
+  if (known) return captureKnown(tree, path, from, known);
+  return captureAs(tree, path, from, tree.method);
+}
+
+/** Captures what is at `from` by a method; `kept` says that it is a database which is taken as bytes. */
+export async function captureAs(
+  tree: Tree,
+  path: Bytes,
+  from: Bytes,
+  method: CapturedFile["method"],
+  kept: Kept = {},
+): Promise<"done" | "other"> {
+  const captured = capture(tree.fs, tree.stage, method, from, tree.now);
+  if (captured.status !== "copy") return note(tree, path, captured, kept);
   const options = { ...tree.quiet, appended: isAppended(path), coarseClock: tree.stage.coarseClock };
   await tree.copies.add(async () => {
-    note(tree, path, await copyOpen(tree.fs, tree.stage, captured, options));
+    await note(tree, path, await copyOpen(tree.fs, tree.stage, captured, options), kept);
   });
   return "done";
 }
 
-function note(tree: Tree, path: Bytes, captured: Exclude<ReturnType<typeof capture>, { status: "copy" }>): "done" | "other" {
+/** What else is known of a file whose bytes were captured. */
+type Kept = Pick<FrozenFile, "verdict" | "reason">;
+
+async function note(
+  tree: Tree,
+  path: Bytes,
+  captured: Exclude<ReturnType<typeof capture>, { status: "copy" }>,
+  kept: Kept,
+): Promise<"done" | "other"> {
   switch (captured.status) {
     case "captured":
-      keep(tree, path, captured);
+      if (kept.reason === undefined && isDatabase(tree.fs, captured.staged, captured.stat.size)) {
+        await noteDatabase(tree, path, captured);
+      } else keep(tree, path, captured, kept);
       return "done";
     case "skipped":
       if (captured.reason === "vanished") lose(tree, path);
@@ -176,16 +209,75 @@ function note(tree: Tree, path: Bytes, captured: Exclude<ReturnType<typeof captu
   }
 }
 
-function keep(tree: Tree, path: Bytes, captured: CapturedFile): void {
+function keep(tree: Tree, path: Bytes, captured: CapturedFile, kept: Kept): void {
   const { stat, method, staged, at, verdict } = captured;
   const { mode, uid, gid, mtimeNs, size, dev, ino } = stat;
   const file: FrozenFile = {
     ...{ type: "file", source: tree.source, path, mode, uid, gid, mtimeNs, size, dev, ino, method, staged, at },
     ...(verdict && { verdict }),
+    ...kept,
   };
   if (method === "link") tree.links.linked(stat);
   if (tree.links.own(stat) > 1) tree.manyNamed.set(file, identityOf(stat));
   replace(tree, path, file);
+}
+
+/** A name that stood for a database when they were pinned. */
+async function captureKnown(tree: Tree, path: Bytes, from: Bytes, known: KnownDatabase): Promise<"done" | "other"> {
+  let stat: Stat;
+  try {
+    stat = tree.fs.lstat(from);
+  } catch (error) {
+    noteFailure(tree, path, error);
+    return "done";
+  }
+  if (stat.kind !== "file") return "other";
+  const same = stat.ino === known.ino && stat.dev === known.dev;
+  if (!same && !isDatabase(tree.fs, from, stat.size)) return captureAs(tree, path, from, tree.method);
+  const { outcome, staged } = same ? known : await tree.databases.pin(tree.pathOf(path), stat, tree.stage);
+  if (isKeptAsBytes(outcome)) {
+    return captureAs(tree, path, from, tree.method, { verdict: "unstable", reason: outcome.reason });
+  }
+  keepDatabase(tree, path, stat, outcome, staged);
+  return "done";
+}
+
+/** A database that turned up during the walk: what was captured of it gives way to a pin. */
+async function noteDatabase(tree: Tree, path: Bytes, captured: CapturedFile): Promise<void> {
+  const { outcome, staged } = await tree.databases.pin(tree.pathOf(path), captured.stat, tree.stage);
+  if (isKeptAsBytes(outcome)) {
+    keep(tree, path, captured, { verdict: "unstable", reason: outcome.reason });
+    return;
+  }
+  tree.fs.unlink(captured.staged);
+  const ours = captured.method === "link" ? 1 : 0;
+  keepDatabase(tree, path, { ...captured.stat, nlink: captured.stat.nlink - ours }, outcome, staged);
+}
+
+type AsBytes = Extract<PinOutcome, { readonly reason: string }> & { readonly status: "not-a-database" | "unreadable" };
+
+function isKeptAsBytes(outcome: PinOutcome): outcome is AsBytes {
+  return outcome.status === "not-a-database" || outcome.status === "unreadable";
+}
+
+function keepDatabase(
+  tree: Tree,
+  path: Bytes,
+  stat: Stat,
+  outcome: Exclude<PinOutcome, AsBytes>,
+  staged: Bytes,
+): void {
+  if (outcome.status === "vanished") lose(tree, path);
+  else if (outcome.status !== "pinned") skip(tree, path, "unreadable", outcome.reason);
+  else {
+    const { mode, uid, gid, mtimeNs, size, dev, ino } = stat;
+    const file: FrozenFile = {
+      ...{ type: "file", source: tree.source, path, mode, uid, gid, mtimeNs, size, dev, ino, staged },
+      ...{ method: "database", verdict: "exact", at: outcome.database.pinnedAt },
+    };
+    if (tree.links.own(stat) > 1) tree.manyNamed.set(file, identityOf(stat));
+    replace(tree, path, file);
+  }
 }
 
 function captureSymlink(tree: Tree, path: Bytes, from: Bytes): void {

@@ -105,14 +105,23 @@ function realOf(fs: Filesystem, path: Bytes): Bytes {
  * @throws HoldstillError `output-unusable`, `no-space`
  */
 export function makeDirectory(fs: Filesystem, path: Bytes): void {
+  if (parentIsMissing(fs, path) === undefined) return;
+  makeDirectory(fs, parentOf(path));
+  // In /proc it is "missing" even then.
+  const error = parentIsMissing(fs, path);
+  if (error !== undefined) throw unusable(path, error);
+}
+
+/** Makes the directory, or returns the error that says that its parent is not there. */
+function parentIsMissing(fs: Filesystem, path: Bytes): Error | undefined {
   try {
     fs.mkdir(path, 0o700);
   } catch (error) {
-    if (isErrno(error, "EEXIST")) return assertDirectory(fs, path);
-    if (!isErrno(error, "ENOENT") || parentOf(path) === "") throw unusable(path, error);
-    makeDirectory(fs, parentOf(path));
-    makeDirectory(fs, path);
+    if (isErrno(error, "EEXIST")) assertDirectory(fs, path);
+    else if (isErrno(error, "ENOENT") && parentOf(path) !== "") return error;
+    else throw unusable(path, error);
   }
+  return undefined;
 }
 
 function assertDirectory(fs: Filesystem, path: Bytes): void {

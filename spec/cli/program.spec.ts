@@ -57,6 +57,13 @@ describe("the command line", () => {
     expect((await holdstill("create", "--exclude", "--x")).err).to.include("--exclude=--x");
   });
 
+  it("says how a directory is named where one follows the command", async () => {
+    const { err } = await holdstill("create", "./state");
+    expect(err).to.equal(
+      "holdstill: create takes no operands: ./state\nA directory to back up is given with --source DIR.\n",
+    );
+  });
+
   it("shows the commands on stderr where none is given, and exits 64", async () => {
     const { code, out, err } = await holdstill();
     expect({ code, out }).to.deep.equal({ code: 64, out: "" });

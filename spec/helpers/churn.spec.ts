@@ -35,6 +35,11 @@ describe("the live writer and its judge", () => {
 
   after(() => fs.rmSync(directory, { recursive: true, force: true }));
 
+  it("tells why it could not start", async () => {
+    const failure = await startChurn({ directory: join(directory, "nowhere"), files: 1, seed }).catch(String);
+    expect(failure).to.match(/the writer ended with 1 .*ENOENT/s);
+  });
+
   it("does at least what it was waited for, and everything that it is there to do", () => {
     expect(journal.operations).to.be.at.least(2000);
     const names = journal.identities.flatMap((identity) => identity.names.map(({ path }) => path));

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { readJournal, type Journal } from "./churn-journal.js";
 import type { WriterOptions } from "./churn-writer.js";
@@ -39,18 +40,21 @@ export async function startChurn({ opsPerSecond = 1000, ...options }: ChurnOptio
   const journal = join(scratch, "journal.jsonl");
   const clock = now() - Number(process.hrtime.bigint()) / 1e6;
   const told: WriterOptions = { ...options, opsPerSecond, journal, clock };
-  const writer = fork(WRITER, [JSON.stringify(told)]);
+  const writer = fork(WRITER, [JSON.stringify(told)], { stdio: ["ignore", "inherit", "pipe", "ipc"] });
   let operations = 0;
   let ended = false;
   writer.on("message", (count) => (operations = Number(count)));
-  const exit = once(writer, "exit").finally(() => (ended = true));
+  // Not `close`, which does not come after a `disconnect` from this side.
+  const exit = Promise.all([once(writer, "exit"), writer.stderr ? text(writer.stderr) : ""]);
+  void exit.then(() => (ended = true));
 
   async function stop(): Promise<Journal> {
     if (writer.connected) writer.disconnect();
-    const [code, signal] = (await exit) as [number | null, string | null];
+    const [[code, signal], complaint] = (await exit) as [[number | null, string | null], string];
     try {
-      if (code !== 0) throw new Error(`the writer ended with ${code ?? signal} (seed ${options.seed})`);
-      return readJournal(journal);
+      if (code === 0) return readJournal(journal);
+      const how = `the writer ended with ${code ?? signal} after ${operations} operations, seed ${options.seed}`;
+      throw new Error(`${how}: ${complaint}`);
     } finally {
       await fs.rm(scratch, { recursive: true, force: true });
     }
@@ -59,15 +63,10 @@ export async function startChurn({ opsPerSecond = 1000, ...options }: ChurnOptio
   async function reached(count: number): Promise<void> {
     while (operations < count) {
       await Promise.race([once(writer, "message"), exit]);
-      if (ended) throw new Error(`the writer ended after ${operations} operations (seed ${options.seed})`);
+      if (ended) await stop();
     }
   }
 
-  try {
-    await reached(1);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  await reached(1);
   return { seed: options.seed, directory: options.directory, operations: () => operations, reached, stop };
 }

@@ -41,6 +41,7 @@ describe("failure", () => {
   it("names the path once and puts the hint on a line of its own", () => {
     const failure = { code: "locked", message: "held", path: "/a", hint: "Wait." } as const;
     expect(failureLines(failure)).to.deep.equal(["holdstill: held: /a", "Wait."]);
+    expect(failureLines({ ...failure, message: "It is held." })[0]).to.equal("holdstill: It is held: /a");
     expect(failureLines({ ...failure, message: "/a is held" })).to.deep.equal(["holdstill: /a is held", "Wait."]);
   });
 });

@@ -35,7 +35,7 @@ describe("text of create", () => {
     const verdicts = { exact: 1, prefix: 8, recaptured: 1, unstable: 1 };
     const lines = createLines(reportWith({ verdicts, unstable: [{ path: "hot.bin", source: 0 }] }));
     expect(lines).to.include("8 files grew after the freeze: archived as at the freeze, without what came later.");
-    expect(lines).to.include("1 file was rewritten after the freeze: archived whole, as of later.");
+    expect(lines).to.include("1 file changed after the freeze: archived whole, as of a later moment.");
     const unstable = lines.indexOf("1 file was being rewritten without a pause; the last reading is archived:");
     expect(lines[unstable + 1]).to.equal("  hot.bin");
   });
@@ -64,7 +64,7 @@ describe("text of create", () => {
   it("names special files without taking them for a problem", () => {
     const report = reportWith({ skipped: skipped("special", "run/sock") });
     expect(problemLines(report)).to.deep.equal([]);
-    expect(createLines(report).slice(-2)).to.deep.equal(["Not archived: 1 socket, FIFO or device:", "  run/sock"]);
+    expect(createLines(report).slice(-2)).to.deep.equal(["1 socket, FIFO or device is not archived:", "  run/sock"]);
   });
 
   it("says why OpenClaw will not take the archive", () => {

@@ -21,7 +21,7 @@ export function createCommand(context: Context): CommandModule<object, InferredO
         .check(noOperands)
         .example("$0 create", "the OpenClaw state")
         .example("$0 create --source ~/app --output /backup", "any directory")
-        .example("$0 create --exclude '*.log' --exclude '!a.log'", "all logs but one left out")
+        .example("$0 create --exclude '*.log'", "without logs")
         .example("$0 create --dry-run", "what would be archived")
         .epilogue("Files that vanish while it runs are skipped, named and counted, and the exit code is 0."),
     handler: async (argv) => context.finish(await perform(argv, context)),

@@ -1,0 +1,130 @@
+import { nameOf, parentOf, under, type Bytes } from "../bytes.js";
+import { isErrno } from "../errors.js";
+import type { Filesystem, Stat } from "../filesystem.js";
+import {
+  looksLikeDatabase,
+  sidecarsOf,
+  startDatabaseChild,
+  type CopyOutcome,
+  type DatabaseChild,
+  type PinOutcome,
+} from "./database.js";
+import type { Stage } from "./place.js";
+import { readFull } from "./quiet.js";
+import { traverse, type Traversed } from "./traverse.js";
+
+const MAGIC_BYTES = 16;
+
+/** A database that was tried to be pinned. */
+export interface KnownDatabase {
+  readonly dev: number;
+  readonly ino: number;
+  /** The path that the child knows it by. */
+  readonly asked: Bytes;
+  /** Where its copy will be. */
+  readonly staged: Bytes;
+  readonly outcome: PinOutcome;
+}
+
+/** The databases of all sources, by absolute path. Only the child process opens them. */
+export interface Databases {
+  /** Finds the databases of the sources and pins them all. */
+  readonly pinAll: (sources: readonly (Traversed & { readonly stage: Stage })[]) => Promise<void>;
+  /** Pins one that turned up later, or that took the place of another. */
+  readonly pin: (path: Bytes, stat: Stat, stage: Stage) => Promise<KnownDatabase>;
+  readonly known: (path: Bytes) => KnownDatabase | undefined;
+  /** Whether a path is a sidecar of a database that is pinned. */
+  readonly isSidecar: (path: Bytes) => boolean;
+  readonly copy: (database: KnownDatabase) => Promise<CopyOutcome>;
+  /** The first pin and the time from it to the last, in milliseconds; undefined where nothing is pinned. */
+  readonly moments: () => { readonly first: number; readonly skewMs: number } | undefined;
+  readonly close: () => Promise<void>;
+}
+
+export function databases(fs: Filesystem, signal: AbortSignal): Databases {
+  const known = new Map<Bytes, KnownDatabase>();
+  const sidecars = new Set<Bytes>();
+  let starting: Promise<DatabaseChild> | undefined;
+  const child = (): Promise<DatabaseChild> => (starting ??= startDatabaseChild({ signal }));
+
+  const pinThose = async (found: readonly Found[]): Promise<KnownDatabase[]> => {
+    const asked = found.map(({ path, stat, stage }) => {
+      stage.space.take(stat.size);
+      const staged = stage.next();
+      // Another spelling of a path that the child knows already: its file is another one now.
+      const spelled = known.has(path) ? (`${parentOf(path)}/./${nameOf(path)}` as Bytes) : path;
+      return { path: spelled, staged, to: stage.forChild(staged) };
+    });
+    const outcomes = await (await child()).pin(asked.map(({ path, to }) => ({ path, to })));
+    return found.map(({ path, stat: { dev, ino } }, index) => {
+      const { path: spelled = path, staged = path } = asked[index] ?? {};
+      const outcome = outcomes[index] ?? { status: "unreadable", reason: "it was not pinned" };
+      const database = { dev, ino, asked: spelled, staged, outcome };
+      known.set(path, database);
+      if (outcome.status === "pinned" || outcome.status === "busy") {
+        for (const sidecar of sidecarsOf(path)) sidecars.add(sidecar);
+      }
+      return database;
+    });
+  };
+
+  return {
+    async pinAll(sources) {
+      const found: Found[] = [];
+      for (const source of sources) {
+        await traverse(fs, source, signal, {
+          file(path, from) {
+            const stat = statOfDatabase(fs, from);
+            if (stat) found.push({ path: under(source.path, path), stat, stage: source.stage });
+          },
+        });
+      }
+      if (found.length > 0) await pinThose(found);
+    },
+    async pin(path, stat, stage) {
+      const [database] = await pinThose([{ path, stat, stage }]);
+      if (!database) throw new Error("one database was asked for");
+      return database;
+    },
+    known: (path) => known.get(path),
+    isSidecar: (path) => sidecars.has(path),
+    copy: async ({ asked }) => (await child()).copy(asked),
+    moments() {
+      const moments = [...known.values()].flatMap(({ outcome }) =>
+        outcome.status === "pinned" ? [outcome.database.pinnedAt] : [],
+      );
+      if (moments.length === 0) return undefined;
+      const first = moments.reduce((a, b) => Math.min(a, b));
+      return { first, skewMs: moments.reduce((a, b) => Math.max(a, b)) - first };
+    },
+    close: async () => (await starting)?.close(),
+  };
+}
+
+interface Found {
+  readonly path: Bytes;
+  readonly stat: Stat;
+  readonly stage: Stage;
+}
+
+/** Whether a file is a database, by its size and its first bytes. For what is not to be opened by SQLite here. */
+export function isDatabase(fs: Filesystem, path: Bytes, size: number): boolean {
+  if (size === 0 || size % 512 !== 0) return false;
+  const fd = fs.openRead(path);
+  try {
+    const head = Buffer.alloc(MAGIC_BYTES);
+    return looksLikeDatabase(head.subarray(0, readFull(fs, fd, head, 0)), size);
+  } finally {
+    fs.close(fd);
+  }
+}
+
+function statOfDatabase(fs: Filesystem, path: Bytes): Stat | undefined {
+  try {
+    const stat = fs.lstat(path);
+    return stat.kind === "file" && isDatabase(fs, path, stat.size) ? stat : undefined;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ESTALE", "EACCES", "EPERM", "ELOOP", "EIO", "ENXIO")) return undefined;
+    throw error;
+  }
+}
