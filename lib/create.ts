@@ -10,7 +10,7 @@ import { guard } from "./stage/guard.js";
 import { removeDeadStages } from "./stage/leftovers.js";
 import { placeStage, stageParents, type Stage } from "./stage/place.js";
 import type { Surroundings } from "./surroundings.js";
-import { saveIndex } from "./vault/catalog.js";
+import { recordDigest, saveIndex } from "./vault/catalog.js";
 import { lock } from "./vault/lock.js";
 import { makeDirectory } from "./vault/output.js";
 import { thisProcess, type Owner } from "./vault/owner.js";
@@ -152,9 +152,10 @@ async function archiveAll(
 }
 
 /** The catalog only saves time later: without it the archive is as good. */
-async function catalogue({ fs, onEvent, prepared, directory }: Run, { index }: Archived): Promise<void> {
+async function catalogue({ fs, onEvent, prepared, directory }: Run, { index, partial }: Archived): Promise<void> {
   try {
     await saveIndex(fs, directory, prepared.name, index.chunks());
+    recordDigest(fs, bytesOf(prepared.archive), partial.written().sha256);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     onEvent({ type: "warning", message: `the copy of the index could not be saved: ${reason}` });

@@ -5,8 +5,11 @@ import { checkArchive, type Checked } from "./archive/check.js";
 import { containerProblem, decompressor, findZstd, recognise, type Compression } from "./archive/compress.js";
 import { bytesOf, textOf, type Bytes } from "./bytes.js";
 import { HoldstillError, isErrno } from "./errors.js";
+import type { TarVisitor } from "./archive/read.js";
 import type { Filesystem } from "./filesystem.js";
 import type { Surroundings } from "./surroundings.js";
+import { recordedDigest } from "./vault/catalog.js";
+import { databaseChecks, judgeDatabases, type DatabaseNeeds } from "./verify-databases.js";
 
 /** What `verify` found in a good archive: the document that `verify --json` prints. Sizes are in bytes. */
 export interface VerifyReport {
@@ -44,15 +47,37 @@ const CHUNK = 1 << 20;
  * Reads an archive whole and compares all of it with its index.
  * @throws HoldstillError `no-archive`, or `bad-archive` that names the first thing that is wrong
  */
-export async function verify(path: string, around: Pick<Surroundings, "cwd"> & Needs): Promise<VerifyReport> {
-  const absolute = resolve(around.cwd, path);
-  const { checked, bytes, sha256 } = await readArchive(realPath(around.fs, absolute), absolute, around);
-  return {
-    ...{ archive: absolute, ok: true, holdstill: checked.index !== undefined },
-    ...(checked.index && { id: checked.index.snapshot.id }),
-    ...checked.counts,
-    ...{ archiveBytes: bytes, sha256, unchecked: checked.unchecked },
-  };
+export async function verify(
+  path: string,
+  around: Pick<Surroundings, "cwd"> & Needs & DatabaseNeeds,
+): Promise<VerifyReport> {
+  const archive = resolve(around.cwd, path);
+  const real = realPath(around.fs, archive);
+  const databases = databaseChecks(around);
+  try {
+    const { checked, bytes, sha256 } = await readArchive(real, archive, around, databases.bodies);
+    const unchecked = blaming(archive, () => {
+      assertRecorded(around.fs, real, sha256);
+      return judgeDatabases(checked, databases.bodies);
+    });
+    return {
+      ...{ archive, ok: true, holdstill: checked.index !== undefined },
+      ...(checked.index && { id: checked.index.snapshot.id }),
+      ...checked.counts,
+      ...{ archiveBytes: bytes, sha256, unchecked: [...checked.unchecked, ...unchecked] },
+    };
+  } finally {
+    await databases.close();
+  }
+}
+
+/** Decoders take more than one spelling of the same content: of a flipped bit in one, only a digest can tell. */
+function assertRecorded(fs: Filesystem, archive: Bytes, sha256: string): void {
+  const recorded = recordedDigest(fs, archive);
+  if (recorded === undefined || recorded === sha256) return;
+  throw new HoldstillError("bad-archive", "its bytes are not those that were written, though all that is in it is", {
+    hint: "Its sha256 is not the one noted beside it in .holdstill/index: suspect the disk, and make a new backup.",
+  });
 }
 
 /**
@@ -75,7 +100,12 @@ export async function verifyWritten(path: Bytes, indexSha256: string, around: Ne
   }
 }
 
-async function readArchive(path: Bytes, shown: string, around: Needs): Promise<Read> {
+async function readArchive(
+  path: Bytes,
+  shown: string,
+  around: Needs,
+  observer?: Required<TarVisitor>,
+): Promise<Read> {
   const { fs, onEvent } = around;
   const fd = open(fs, path, shown);
   try {
@@ -87,19 +117,32 @@ async function readArchive(path: Bytes, shown: string, around: Needs): Promise<R
     }
     if (kind !== "file") throw new HoldstillError("no-archive", "This is not a file.", { path: shown });
     onEvent({ type: "phase", phase: "verify", totalBytes: size });
-    return await readFile(fd, around);
-  } catch (error) {
-    if (error instanceof HoldstillError && error.path === undefined && error.code === "bad-archive") {
-      const { code, message, hint, cause } = error;
-      throw new HoldstillError(code, message, { path: shown, hint, cause });
-    }
-    throw error;
+    return await blaming(shown, () => readFile(fd, around, observer));
   } finally {
     fs.close(fd);
   }
 }
 
-async function readFile(fd: number, { fs, env, signal, onEvent }: Needs): Promise<Read> {
+/** Says of which archive a complaint is. */
+function blaming<T>(archive: string, act: () => T): T {
+  const named = (error: unknown): never => {
+    if (!(error instanceof HoldstillError) || error.code !== "bad-archive" || error.path !== undefined) throw error;
+    const { code, message, hint, cause } = error;
+    throw new HoldstillError(code, message, { path: archive, hint, cause });
+  };
+  try {
+    const result = act();
+    return result instanceof Promise ? (result.catch(named) as T) : result;
+  } catch (error) {
+    return named(error);
+  }
+}
+
+async function readFile(
+  fd: number,
+  { fs, env, signal, onEvent }: Needs,
+  observer: Required<TarVisitor> | undefined,
+): Promise<Read> {
   const head = await readHead(fs, fd);
   if (head.length === 0) throw new HoldstillError("bad-archive", "The file is empty.");
   const format = recognise(head);
@@ -117,7 +160,7 @@ async function readFile(fd: number, { fs, env, signal, onEvent }: Needs): Promis
     }
   }
   const checked = await pipeline(chunks, decompressor(format, findZstd(env.PATH)), (tar: AsyncIterable<Buffer>) =>
-    checkArchive(tar, () => void files++),
+    checkArchive(tar, () => void files++, observer),
   );
   if (checked.index !== undefined) checkContainer(format, head);
   return { checked, bytes, sha256: hash.digest("hex") };

@@ -10,6 +10,7 @@ import { disk, type Filesystem } from "../lib/filesystem.js";
 import { checkArchive } from "../lib/archive/check.js";
 import type { EntryLine } from "../lib/archive/index.js";
 import type { Event } from "../lib/report/events.js";
+import { createScratch } from "../lib/scratch.js";
 import { verify, verifyWritten } from "../lib/verify.js";
 import { entry, header, tar } from "./helpers/raw-tar.js";
 import {
@@ -245,6 +246,7 @@ describe("verify", () => {
 
   const around = (fs: Filesystem = disk, onEvent: (event: Event) => void = () => {}) => ({
     ...{ fs, onEvent, cwd: dir, env: { PATH: process.env.PATH }, signal: new AbortController().signal },
+    scratch: createScratch(),
   });
   const put = (name: string, content: Buffer | string): string => {
     writeFileSync(join(dir, name), content);

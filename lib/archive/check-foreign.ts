@@ -41,6 +41,7 @@ export function checkForeign(manifest: Manifest): Inspector {
       count(entry);
     },
     data() {},
+    end() {},
     finish() {
       for (const { name, target } of links) {
         if (!names.has(target)) throw bad(`what ${textOf(name)} is a hard link to is missing: ${textOf(target)}`);

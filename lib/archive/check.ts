@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { textOf } from "../bytes.js";
+import { textOf, type Bytes } from "../bytes.js";
 import { HoldstillError } from "../errors.js";
 import type { SkipReason, Verdict } from "../stage/entry.js";
 import { checkForeign } from "./check-foreign.js";
@@ -26,6 +26,8 @@ export interface Checked {
     readonly sha256: string;
     readonly verdicts: Readonly<Record<Verdict, number>>;
     readonly skipped: Readonly<Record<SkipReason, number>>;
+    /** The names, in the archive, of databases that were found sound when they were captured. */
+    readonly sound: readonly Bytes[];
   };
 }
 
@@ -39,7 +41,10 @@ export interface Manifest {
 }
 
 /** Checks the entries after the manifest as they come. */
-export interface Inspector extends TarVisitor {
+export interface Inspector {
+  readonly entry: (entry: TarEntry) => void;
+  readonly data: (chunk: Buffer) => void;
+  readonly end: () => void;
   readonly finish: () => Checked;
 }
 
@@ -50,9 +55,14 @@ const LARGEST_MANIFEST = 1024 * 1024;
  * Reads an archive to its last byte, decompressed. If holdstill made it, everything in it is compared with its index,
  * both ways; of others the structure is checked.
  * @param onFile called after each file
+ * @param observer shown what follows the manifest
  * @throws HoldstillError `bad-archive` that names the first difference
  */
-export async function checkArchive(chunks: AsyncIterable<Buffer>, onFile: () => void = () => {}): Promise<Checked> {
+export async function checkArchive(
+  chunks: AsyncIterable<Buffer>,
+  onFile: () => void = () => {},
+  observer?: Required<TarVisitor>,
+): Promise<Checked> {
   /** Before it is known whose archive this is. */
   let irregular: HoldstillError | undefined;
   let inspector: Inspector | undefined;
@@ -64,18 +74,26 @@ export async function checkArchive(chunks: AsyncIterable<Buffer>, onFile: () => 
   const visitor: TarVisitor = {
     entry(entry) {
       current = entry;
-      if (inspector) return inspector.entry(entry);
-      manifestEntry = checkedManifestEntry(entry);
+      if (!inspector) {
+        manifestEntry = checkedManifestEntry(entry);
+        return;
+      }
+      inspector.entry(entry);
+      return observer?.entry(entry);
     },
     data(chunk) {
-      if (inspector) return inspector.data(chunk);
-      parts.push(Buffer.from(chunk));
+      if (!inspector) {
+        parts.push(Buffer.from(chunk));
+        return;
+      }
+      inspector.data(chunk);
+      return observer?.data(chunk);
     },
     end() {
       if (inspector) {
-        const ending = inspector.end?.();
+        inspector.end();
         if (current?.type === "file") onFile();
-        return ending;
+        return observer?.end();
       }
       if (manifestEntry === undefined) return;
       const manifest = parseManifest(manifestEntry, Buffer.concat(parts));

@@ -40,6 +40,7 @@ export function comparison(seen: Seen, manifest: Manifest): Comparison {
   const counts = { files: 0, directories: 0, symlinks: 0, hardlinks: 0, databases: 0, bytes: 0 };
   const verdicts: Record<Verdict, number> = { exact: 0, prefix: 0, recaptured: 0, unstable: 0 };
   const skipped: Record<SkipReason, number> = { vanished: 0, excluded: 0, special: 0, unreadable: 0 };
+  const sound: Bytes[] = [];
   let snapshot: SnapshotLine | undefined;
   let sources: readonly Bytes[] = [];
   let next = 0;
@@ -110,6 +111,7 @@ export function comparison(seen: Seen, manifest: Manifest): Comparison {
       counts.bytes += line.size;
       verdicts[line.capture.verdict]++;
       if (line.capture.method === "database") counts.databases++;
+      if (line.database?.["integrity"] === "ok") sound.push(archived(line.source, pathOf(line)));
     }
   };
 
@@ -138,7 +140,7 @@ export function comparison(seen: Seen, manifest: Manifest): Comparison {
       }
     },
     result(sha256) {
-      return { counts, ...(snapshot !== undefined && { index: { snapshot, sha256, verdicts, skipped } }) };
+      return { counts, ...(snapshot !== undefined && { index: { snapshot, sha256, verdicts, skipped, sound } }) };
     },
   };
 }

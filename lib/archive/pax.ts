@@ -22,6 +22,8 @@ const NEWLINE = 0x0a;
 const EQUALS = 0x3d;
 const ZERO = 0x30;
 
+const OURS: ReadonlySet<string> = new Set(["path", "linkpath", "mtime", "uid", "gid", "size"]);
+
 const WHOLE = /^\d+$/;
 const FINER = /\.\d{10}/;
 const SECONDS = /^(-?)(\d{1,15})(?:\.(\d*))?$/;
@@ -108,14 +110,14 @@ function nanoseconds(seconds: string): bigint | undefined {
 
 /** Each of our keys comes once; but archiver writes the path as it mended it before the path that we gave. */
 function irregularity(key: string, value: string, keys: Set<string>, overrides: Overrides): string | undefined {
-  if (!["path", "linkpath", "mtime", "uid", "gid", "size"].includes(key)) return "a PAX key is unknown";
+  if (!OURS.has(key)) return "a PAX key is unknown";
   if (value === "") return "a PAX value is empty";
   if (key === "mtime" && FINER.test(value)) return "PAX mtime is finer than a nanosecond";
-  if (keys.has(key) && (key !== "path" || overrides.path !== mended(value))) return "a PAX record is repeated";
+  if (keys.has(key) && (key !== "path" || !isMended(overrides.path, value))) return "a PAX record is repeated";
   keys.add(key);
   return undefined;
 }
 
-function mended(path: string): string {
-  return path.replace(/[\\/]+/g, "/");
+function isMended(mended: Bytes | undefined, path: string): boolean {
+  return mended === path || mended === path.replace(/[\\/]+/g, "/");
 }

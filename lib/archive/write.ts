@@ -1,4 +1,4 @@
-import { Readable, type Duplex, type Writable } from "node:stream";
+import { PassThrough, Readable, type Duplex, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { TarArchive, type EntryData } from "archiver";
 import { exactTextOf, type Bytes } from "../bytes.js";
@@ -50,6 +50,7 @@ export async function writeTar(
   archive.on("warning", fail);
   archive.on("error", fail);
   archive.on("entry", window.leave);
+  hearEntries(archive, fail, () => failures.length > 0);
 
   const written = pipeline([archive, ...through]).catch(fail);
   await fill(tarWriter(archive, window, fail))
@@ -60,6 +61,20 @@ export async function writeTar(
     .catch(fail);
   await written;
   if (failures.length > 0) throw failures[0];
+}
+
+/** The part of archiver that is not its interface: tar-stream's encoder. */
+type Engine = Readable & { entry: (...args: unknown[]) => Duplex };
+
+function engineOf(archive: TarArchive): Engine {
+  return (archive as unknown as { readonly _module: { readonly engine: Engine } })._module.engine;
+}
+
+/** Nobody listens to the streams of entries, and archiver goes on with its queue after it was destroyed: both throw. */
+function hearEntries(archive: TarArchive, fail: (error: unknown) => void, hasFailed: () => boolean): void {
+  const engine = engineOf(archive);
+  const entry = engine.entry.bind(engine);
+  engine.entry = (...args) => (hasFailed() ? new PassThrough() : entry(...args).on("error", fail));
 }
 
 function tarWriter(archive: TarArchive, window: EntryWindow, fail: (error: unknown) => void): TarWriter {
@@ -87,7 +102,9 @@ function tarWriter(archive: TarArchive, window: EntryWindow, fail: (error: unkno
   };
 }
 
+/** Whether archiver can be given the names. It takes what ends in a backslash for a directory. */
 function isText({ path, linkname }: TarHeader): boolean {
+  if (path.endsWith("\\")) return false;
   return exactTextOf(path) !== undefined && (linkname === undefined || exactTextOf(linkname) !== undefined);
 }
 
@@ -102,7 +119,7 @@ function entryOf(header: TarHeader): EntryData {
 /** The records for names that are not UTF-8, written past archiver, and the entry that they belong to. */
 async function beginRawEntry(archive: TarArchive, window: EntryWindow, header: TarHeader): Promise<EntryData> {
   await window.empty();
-  const { engine } = (archive as unknown as { readonly _module: { readonly engine: Readable } })._module;
+  const engine = engineOf(archive);
   engine.push(longNameRecord("L", (header.type === "directory" ? `${header.path}/` : header.path) as Bytes));
   if (header.linkname !== undefined) engine.push(longNameRecord("K", header.linkname));
   engine.push(paxRecord(paxFields(header)));
@@ -111,7 +128,12 @@ async function beginRawEntry(archive: TarArchive, window: EntryWindow, header: T
 
 function fieldsOf({ type, mode, uid, gid, mtimeNs }: TarHeader) {
   const second = Math.min(Math.max(Number(mtimeNs / 1_000_000_000n), 0), LAST_SECOND);
-  return { type: type === "hardlink" ? "link" : type, mode, uid, gid, date: new Date(second * 1000) };
+  return {
+    type: type === "hardlink" ? "link" : type,
+    // tar-stream takes the number 0 for a mode that was not given.
+    mode: mode === 0 ? "0" : mode,
+    ...{ uid, gid, date: new Date(second * 1000) },
+  };
 }
 
 function paxFields({ uid, gid, mtimeNs }: TarHeader): Record<string, string> {

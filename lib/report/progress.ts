@@ -40,16 +40,21 @@ function speed({ bytes, totalBytes, since }: Progress, now: number): string[] {
   return [...rate, `${left < 10_000 ? `${left / 1000} s` : durationText(left)} left`];
 }
 
+function amount({ bytes, totalBytes }: Progress): string[] {
+  if (totalBytes !== undefined) return [`${sizeText(bytes)} of ${sizeText(totalBytes)}`];
+  return bytes > 0 ? [sizeText(bytes)] : [];
+}
+
 /** The last column, where some terminals wrap, and `^C`, which terminals show behind the line. */
 const SPARE = 3;
 
 /** One line for a terminal that is `columns` wide. */
 export function progressLine(progress: Progress, now: number, columns: number): string {
-  const { phase, files, bytes, totalFiles, totalBytes } = progress;
+  const { phase, files, totalFiles } = progress;
   const line = [
     DOING[phase],
     totalFiles === undefined ? countText(files, "file") : `${numberText(files)} of ${countText(totalFiles, "file")}`,
-    totalBytes === undefined ? sizeText(bytes) : `${sizeText(bytes)} of ${sizeText(totalBytes)}`,
+    ...amount(progress),
     ...speed(progress, now),
   ].join("  ");
   return line.slice(0, Math.max(0, columns - SPARE));

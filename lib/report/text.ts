@@ -32,12 +32,17 @@ export function createLines(report: CreateReport): string[] {
 /** What keeps an archive from being complete: what `--quiet` still tells. */
 export function problemLines(report: CreateReport): string[] {
   const unreadable = report.skipped.filter((skip) => skip.reason === "unreadable").map(skipText);
-  const unstable = report.unstable.map(({ path }) => path);
+  const unstable = report.unstable.filter(({ reason }) => reason === undefined).map(({ path }) => path);
+  const asBytes = report.unstable.flatMap(({ path, reason }) => (reason === undefined ? [] : [`${path} (${reason})`]));
   return [
     ...listed(unreadable, (n) => `Could not read ${countText(n, "path")}:`),
     ...listed(
       unstable,
       (n) => `${countText(n, "file was", "files were")} being rewritten without a pause; the last reading is archived:`,
+    ),
+    ...listed(
+      asBytes,
+      (n) => `${countText(n, "database")} could not be copied by SQLite; the bytes of the file are archived:`,
     ),
     ...(report.settled
       ? []

@@ -3,7 +3,7 @@
  * that. It opens nothing but databases and their copies; no file of a database whose pin it holds is ever closed.
  */
 import { isNoSpace } from "../errors.js";
-import type { CopyOutcome, PinOutcome, Reply, Request } from "./database.js";
+import type { Reply, Request } from "./database.js";
 import { databasePins } from "./database-pins.js";
 import { complaintOf, loadSqlite, messageOf } from "./sqlite.js";
 
@@ -17,6 +17,7 @@ async function startPins(): Promise<ReturnType<typeof databasePins>> {
     return {
       pin: (requests) => Promise.resolve(requests.map(() => ({ status: "unreadable", reason }))),
       copy: () => Promise.resolve({ status: "failed", reason }),
+      check: () => ({ unchecked: reason }),
     };
   }
 }
@@ -26,9 +27,8 @@ const pins = await startPins();
 async function answer(request: Request): Promise<Reply> {
   const { id } = request;
   try {
-    const result: PinOutcome[] | CopyOutcome =
-      "pin" in request ? await pins.pin(request.pin) : await pins.copy(request.copy);
-    return { id, result };
+    if ("check" in request) return { id, result: { integrity: pins.check(request.check) } };
+    return { id, result: "pin" in request ? await pins.pin(request.pin) : await pins.copy(request.copy) };
   } catch (error) {
     const full = isNoSpace(error) || complaintOf(error) === "full";
     return { id, error: { code: full ? "no-space" : "io", message: messageOf(error) } };

@@ -69,13 +69,14 @@ export async function copyFromPin(sqlite: Sqlite, { connection }: Pin, to: Bytes
 
 /** Makes a private copy a single file and checks it. */
 export function finish(sqlite: Sqlite, copy: Bytes, pinned: PinnedDatabase, blockedMs: number): CopyOutcome {
-  const integrity = settle(sqlite, copy);
+  const integrity = checkCopy(sqlite, copy);
   const size = statSync(native(copy)).size;
   const { pageCount, userVersion, journalMode } = pinned;
   return { status: "copied", database: { size, blockedMs, integrity, pageCount, userVersion, journalMode } };
 }
 
-function settle(sqlite: Sqlite, copy: Bytes): Integrity {
+/** Makes a private copy a single file and says what `integrity_check` finds in it. */
+export function checkCopy(sqlite: Sqlite, copy: Bytes): Integrity {
   const connection = new sqlite.DatabaseSync(native(copy), { defensive: false });
   try {
     connection.exec("PRAGMA synchronous = OFF; PRAGMA writable_schema = ON; PRAGMA journal_mode = DELETE");

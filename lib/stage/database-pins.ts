@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Bytes } from "../bytes.js";
 import { isErrno, isNoSpace } from "../errors.js";
 import { copyAtRest, copyFile, discard, lookAt, native, saysWal, type Look } from "./database-at-rest.js";
-import { copyFromPin, finish, now, pinMoment, readPrivate, type Pin } from "./database-pin.js";
+import { checkCopy, copyFromPin, finish, now, pinMoment, readPrivate, type Pin } from "./database-pin.js";
 import type { CopyOutcome, PinnedDatabase, PinOutcome, PinRequest } from "./database.js";
 import { complaintOf, messageOf, type Sqlite } from "./sqlite.js";
 
@@ -67,7 +67,7 @@ export function databasePins(sqlite: Sqlite) {
     return outcome;
   }
 
-  return { pin, copy };
+  return { pin, copy, check: (path: Bytes) => checkCopy(sqlite, path) };
 }
 
 function outcomeOf({ pinned, refusal }: Pick<Taking, "pinned" | "refusal">): PinOutcome {

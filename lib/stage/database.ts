@@ -50,16 +50,20 @@ export interface DatabaseChild {
   readonly pin: (databases: readonly PinRequest[]) => Promise<PinOutcome[]>;
   /** Copies a pinned database to its `to`, checks the copy and lets the original go. */
   readonly copy: (path: Bytes) => Promise<CopyOutcome>;
+  /** Checks a private copy, and makes it a single file. */
+  readonly check: (copy: Bytes) => Promise<Integrity>;
   /** Ends the child, whatever it is doing. Idempotent. */
   readonly close: () => Promise<void>;
 }
 
 export type Request =
-  { readonly id: number; readonly pin: readonly PinRequest[] } | { readonly id: number; readonly copy: Bytes };
+  | { readonly id: number; readonly pin: readonly PinRequest[] }
+  | { readonly id: number; readonly copy: Bytes }
+  | { readonly id: number; readonly check: Bytes };
 
 export type Reply =
   | { readonly ready: true }
-  | { readonly id: number; readonly result: PinOutcome[] | CopyOutcome }
+  | { readonly id: number; readonly result: Result }
   | { readonly id: number; readonly error: { readonly code: ErrorCode; readonly message: string } };
 
 const MAGIC = Buffer.from("SQLite format 3\0", "latin1");
@@ -107,6 +111,7 @@ export async function startDatabaseChild(options: { readonly signal: AbortSignal
   return {
     pin: async (pin) => (await calls.send((id) => ({ id, pin }))) as PinOutcome[],
     copy: async (copy) => (await calls.send((id) => ({ id, copy }))) as CopyOutcome,
+    check: async (check) => ((await calls.send((id) => ({ id, check }))) as { readonly integrity: Integrity }).integrity,
     // Not by disconnecting: after that, Node never emits "close". All that the child loses is locks and private copies.
     close: async () => {
       kill();
@@ -115,7 +120,7 @@ export async function startDatabaseChild(options: { readonly signal: AbortSignal
   };
 }
 
-type Result = PinOutcome[] | CopyOutcome;
+export type Result = PinOutcome[] | CopyOutcome | { readonly integrity: Integrity };
 
 interface Waiting {
   readonly resolve: (result: Result) => void;

@@ -88,7 +88,9 @@ async function guardLink(fs: Filesystem, fd: number, file: FrozenFile, options: 
     if (size > SMALL && !copyFirst && ageMs(file, at) > HOT_MS) {
       return streamed(fs, fd, file, taken, () => unchanged(file, fs.fstat(fd)));
     }
-  } else if (stat.size > size && fingerprint && isAppended(file.path)) {
+  }
+  // Asked anew: it may have grown while it was read.
+  if (fingerprint && isAppended(file.path) && fs.fstat(fd).size > size) {
     const prefix = await takePrefix(fs, fd, file, fingerprint, stage);
     if (prefix) return prefix;
   }
@@ -124,8 +126,9 @@ async function recapture(fs: Filesystem, fd: number, file: FrozenFile, options: 
     const appended = isAppended(file.path);
     const reading = await readQuietly(fs, fd, bytes.sink, { ...quiet, appended, coarseClock: stage.coarseClock });
     const { size, stat, outcome } = reading;
-    const frozen = outcome === "quiet" && unchanged(file, stat);
-    const verdict = outcome === "restless" ? "unstable" : frozen ? "exact" : "recaptured";
+    const frozen = outcome !== "restless" && unchanged(file, stat);
+    const same = outcome === "grown" ? "prefix" : "exact";
+    const verdict = outcome === "restless" ? "unstable" : frozen ? same : "recaptured";
     return bytes.body(file, { size, mtimeNs: stat.mtimeNs, verdict, at: frozen ? file.at : reading.at });
   } finally {
     bytes.done();

@@ -31,7 +31,9 @@ export function selection(fs: Filesystem, rules: Excluder, markers: readonly Mar
 
   return {
     ofListed(path, base, names) {
-      const rule = excludedByContent(markers, names, (name, length) => head(fs, under(base, name), length));
+      // A root was named by whoever wants it: nothing that lies in it leaves it out.
+      const asked = path === "." ? [] : markers;
+      const rule = excludedByContent(asked, names, (name, length) => head(fs, under(base, name), length));
       if (rule !== undefined) return rule;
       if (names.some(({ name }) => name === IGNORE_NAME)) {
         const text = head(fs, under(base, IGNORE_NAME), MOST_IGNORE_FILE);

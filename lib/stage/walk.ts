@@ -74,7 +74,7 @@ function list(tree: Tree, path: Bytes): Opened | undefined {
       return undefined;
     }
     if (tree.entries.get(path)?.type !== "directory") {
-      tree.entries.set(path, { type: "directory", source, path, mode, uid, gid, mtimeNs });
+      replace(tree, path, { type: "directory", source, path, mode, uid, gid, mtimeNs });
     }
     return { base, names, listing: { ino, mtimeNs, listedAt, lost: false } };
   } catch (error) {
@@ -111,10 +111,12 @@ function isNew(tree: Tree, path: Bytes, from: Bytes, kind: Kind): boolean {
   }
 }
 
+/** One that was born after the known one was captured is let be: it did not live through the run, and its name is taken. */
 function isAnother(tree: Tree, from: Bytes, known: FrozenEntry): boolean {
   try {
-    const { dev, ino } = tree.fs.lstat(from);
-    return known.type === "file" && (ino !== known.ino || dev !== known.dev);
+    const { dev, ino, birthtimeNs } = tree.fs.lstat(from);
+    if (known.type !== "file" || (ino === known.ino && dev === known.dev)) return false;
+    return birthtimeNs < BigInt(Math.floor(known.at) + 1) * 1_000_000n;
   } catch (error) {
     if (isErrno(error, "ENOENT", "ESTALE")) return false;
     throw error;
@@ -298,12 +300,21 @@ function noteFailure(tree: Tree, path: Bytes, error: unknown): void {
   else throw error;
 }
 
-/** Puts an entry in the place of what was known of its name; where that was a directory, all below it is gone too. */
+/**
+ * Puts an entry in the place of what was known of its name; where that was a directory, all below it is gone too. What is
+ * displaced may live on under a name that was not there when we looked, as if it had been lost.
+ */
 function replace(tree: Tree, path: Bytes, entry: FrozenEntry): void {
-  if (tree.entries.get(path)?.type === "directory") {
-    for (const known of [...tree.entries.keys()]) if (known.startsWith(`${path}/`)) tree.entries.delete(known);
-    for (const known of [...tree.listings.keys()]) {
-      if (known === path || known.startsWith(`${path}/`)) tree.listings.delete(known);
+  const known = tree.entries.get(path);
+  if (known?.type === "file" && !(entry.type === "file" && entry.ino === known.ino && entry.dev === known.dev)) {
+    const dead = known.method === "link" && tree.links.own(tree.fs.lstat(known.staged)) === 0;
+    if (!dead) tree.lost++;
+  }
+  if (known?.type === "directory") {
+    tree.lost++;
+    for (const seen of [...tree.entries.keys()]) if (seen.startsWith(`${path}/`)) tree.entries.delete(seen);
+    for (const seen of [...tree.listings.keys()]) {
+      if (seen === path || seen.startsWith(`${path}/`)) tree.listings.delete(seen);
     }
   }
   tree.entries.set(path, entry);

@@ -1,7 +1,7 @@
 import { pipeline } from "node:stream/promises";
 import { Writable } from "node:stream";
 import { createGzip } from "node:zlib";
-import { bytesOf, under, type Bytes } from "../bytes.js";
+import { bytesOf, nameOf, parentOf, under, type Bytes } from "../bytes.js";
 import { isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 
@@ -50,6 +50,39 @@ export async function saveIndex(
     fs.close(fd);
   }
   fs.rename(partial, final);
+}
+
+function digestPath(directory: Bytes, name: Bytes): Bytes {
+  return under(catalogDirectory(directory), `${name}.sha256` as Bytes);
+}
+
+/** Notes the digest of an archive beside its index, in the format of sha256sum. */
+export function recordDigest(fs: Filesystem, archive: Bytes, sha256: string): void {
+  const path = digestPath(parentOf(archive), nameOf(archive));
+  removeIfThere(fs, path);
+  const fd = fs.create(path, 0o600);
+  try {
+    fs.write(fd, Buffer.from(`${sha256}  ../../${nameOf(archive)}\n`, "latin1"));
+  } finally {
+    fs.close(fd);
+  }
+}
+
+/** The digest that was noted when an archive was published, where there is a note. */
+export function recordedDigest(fs: Filesystem, archive: Bytes): string | undefined {
+  try {
+    const fd = fs.openRead(digestPath(parentOf(archive), nameOf(archive)));
+    try {
+      const text = Buffer.alloc(64);
+      fs.read(fd, text, 0, text.length, 0);
+      return /^[0-9a-f]{64}$/.exec(text.toString("latin1"))?.[0];
+    } finally {
+      fs.close(fd);
+    }
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "EPERM")) return undefined;
+    throw error;
+  }
 }
 
 function removeIfThere(fs: Filesystem, path: Bytes): void {

@@ -34,7 +34,6 @@ describe("create on the command line", () => {
       waitMs: 0,
       strategy: "auto",
       compress: "auto",
-      compressGiven: false,
       level: undefined,
       label: undefined,
       exclude: [],
@@ -57,7 +56,6 @@ describe("create on the command line", () => {
       waitMs: 5_400_000,
       strategy: "copy",
       compress: "gzip",
-      compressGiven: true,
       level: 9,
       label: "l",
       exclude: [],
@@ -140,10 +138,12 @@ describe("create on the command line", () => {
   it("plans with --dry-run and creates nothing", async () => {
     const counts = { files: 1, directories: 1, bytes: 1 };
     const plan = { outcome: "planned", archive: "/x.tar", compression: "none", sources: [], counts } as const;
-    const useCases = only({ plan: async () => ({ ...plan, excluded: { count: 0, rules: [] } }) });
-    const { shell, out } = collectingShell();
+    const excluded = { count: 0, rules: [] };
+    const useCases = only({ plan: async () => ({ ...plan, excluded, problems: ["A is not set"] }) });
+    const { shell, out, err } = collectingShell();
     expect(await run(["create", "--dry-run", "--json"], shell, useCases)).to.equal(0);
     expect(JSON.parse(out())).to.include({ outcome: "planned", archive: "/x.tar" });
+    expect(err()).to.equal("holdstill: warning: A is not set\n");
   });
 
   it("draws progress on a terminal ten times a second at most, and takes it away", async () => {
@@ -162,7 +162,7 @@ describe("create on the command line", () => {
     await run(["create", "--json"], shell, useCases);
     const drawn = err().split("\r\x1b[K").slice(1);
     expect(drawn).to.have.lengthOf(12);
-    expect(drawn.at(-2)).to.equal("freezing  1,000 files  0 B");
+    expect(drawn.at(-2)).to.equal("freezing  1,000 files");
     expect(drawn.at(-1)).to.equal("");
     expect(JSON.parse(out())).to.include({ outcome: "published" });
   });

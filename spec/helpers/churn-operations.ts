@@ -67,7 +67,9 @@ function archiveSession(world: World): void {
   const base = pathOf(session).replace(/\.jsonl.*$/, ".jsonl");
   const suffix = world.random() < 0.5 ? "reset" : "deleted";
   const stamp = new Date(world.tree.now()).toISOString().replaceAll(":", "-");
-  rename(world.tree, session, `${base}.${suffix}.${stamp}`);
+  const archived = `${base}.${suffix}.${stamp}`;
+  if (world.tree.entries.has(archived)) return;
+  rename(world.tree, session, archived);
   if (world.random() < 0.5 && !world.tree.entries.has(base)) addSession(world, base);
 }
 

@@ -8,7 +8,6 @@ import { judge, type Run } from "./churn-judge.js";
 import { writeJournal, type Journal, type State } from "./churn-journal.js";
 import { observe } from "./churn-observe.js";
 import { now, startChurn, type Churn } from "./churn.js";
-import { tmpDirectory } from "./tree.js";
 
 const PROGRAM = fileURLToPath(new URL("../../lib/cli/main.js", import.meta.url));
 
@@ -82,7 +81,7 @@ export async function underFire({ place, strategy, runs, seed, files = 3000 }: F
   const faults: string[] = [];
   let changesInWindows = 0;
   for (let done = 0; done < runs; done += MOST_SHOTS) {
-    const output = join(tmpDirectory(), "archives");
+    const output = mkdtempSync(join(tmpdir(), "holdstill-archives-"));
     const around = mkdtempSync(join(place, "fire-"));
     const directory = join(around, "state");
     mkdirSync(directory);

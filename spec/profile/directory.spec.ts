@@ -7,13 +7,13 @@ describe("the profile directory", () => {
   beforeEach(() => (home = makeHome()));
   afterEach(() => home.remove());
 
-  it("takes directories and files as they are, without rules", () => {
-    home.plant({ "a/x": "", "b.txt": "" });
-    const { profile, sources } = home.discover({ sources: ["a", "ROOT/b.txt"] });
+  it("takes directories as they are, without rules", () => {
+    home.plant({ "a/x": "", "b/x": "" });
+    const { profile, sources } = home.discover({ sources: ["a", "ROOT/b"] });
     expect(profile).to.equal("directory");
     expect(sources).to.deep.equal([
       { path: `${home.root}/a`, type: "directory", kind: "workspace", rules: [] },
-      { path: `${home.root}/b.txt`, type: "file", kind: "workspace", rules: [] },
+      { path: `${home.root}/b`, type: "directory", kind: "workspace", rules: [] },
     ]);
   });
 
@@ -39,7 +39,8 @@ describe("the profile directory", () => {
 
   const faults: [title: string, options: Parameters<Home["discover"]>[0], code: string][] = [
     ["a source that does not exist", { sources: ["gone"] }, "source-missing"],
-    ["a source that is neither directory nor file", { sources: ["/dev/null"] }, "source-missing"],
+    ["a source that is a device", { sources: ["/dev/null"] }, "source-missing"],
+    ["a source that is a file", { sources: ["/proc/self/status"] }, "source-missing"],
     ["no source at all", { profile: "directory" }, "usage"],
     ["only the configuration of a directory", { sources: ["ROOT"], onlyConfig: true }, "usage"],
     ["two state directories", { sources: ["a", "b"], profile: "openclaw" }, "usage"],

@@ -113,9 +113,10 @@ describe("text of a plan", () => {
       outcome: "planned",
       archive: "/b/x.tar",
       compression: "none",
-      sources: [{ path: "/s", files: 2, bytes: 1024 }],
+      sources: [{ path: "/s", files: 2, bytes: 1024, excluded: [] }],
       counts: { files: 2, directories: 1, bytes: 1024 },
       excluded: { count: 4, rules },
+      problems: [],
     });
     expect(lines).to.deep.equal([
       "Would write /b/x.tar (not compressed)",

@@ -120,7 +120,12 @@ describe("taking a fingerprint", () => {
   for (const when of ["before", "after"] as const) {
     it(`lets a file be that is written to ${when} its bytes are read`, () => {
       const { path, file } = linked("one\n");
-      const moment = interrupted(when, "read", () => true, () => appendFileSync(path, "two\n"));
+      const moment = interrupted(
+        when,
+        "read",
+        () => true,
+        () => appendFileSync(path, "two\n"),
+      );
       expect(fingerprinted(moment.fs, file, () => NOW)).to.equal(undefined);
       expect(moment.came()).to.equal(true);
     });

@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from "node:fs";
+import { constants, copyFileSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { bytesOf, bytewise, textOf, type Bytes } from "../../lib/bytes.js";
 import { disk, type Filesystem } from "../../lib/filesystem.js";
@@ -9,7 +9,6 @@ import { freeze, type Frozen } from "../../lib/stage/freeze.js";
 import { placeStage } from "../../lib/stage/place.js";
 import { selection } from "../../lib/stage/selection.js";
 import { thisProcess } from "../../lib/vault/owner.js";
-import { copyFileSync, constants } from "node:fs";
 import { tmpDirectory } from "../helpers/tree.js";
 
 /** The methods that every filesystem has. */
@@ -35,6 +34,12 @@ export function named(name: string): (path: Bytes) => boolean {
 /** Whether a path of the port is this one, however it is addressed. */
 export function at(path: string): (path: Bytes) => boolean {
   return (asked) => realpathSync(asked) === path;
+}
+
+/** The same from the second time on: the first is when databases are looked for, before anything is captured. */
+export function walking(matches: (path: Bytes) => boolean): (path: Bytes) => boolean {
+  let times = 0;
+  return (path) => matches(path) && ++times > 1;
 }
 
 /** What a freeze made of one or more directories, by path; of several, the index of the source comes first. */

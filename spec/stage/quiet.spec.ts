@@ -5,6 +5,7 @@ import { disk, type Filesystem } from "../../lib/filesystem.js";
 import { memorySink, readPrefix, readQuietly, readStill, type QuietOptions } from "../../lib/stage/quiet.js";
 import { fsWith, interrupted } from "../helpers/port.js";
 import { tmpDirectory } from "../helpers/tree.js";
+import { beforeEachReading, tornOnce } from "./live-file.js";
 
 /** When the file was modified, on its own clock; what is written during a spec is stamped years later. */
 const MODIFIED = 1_700_000_000_000;
@@ -27,17 +28,6 @@ async function read({ age = 60_000, fs = disk, ...given }: Partial<QuietOptions>
   const options = { appended: false, coarseClock: false, now: () => MODIFIED + age, pause: async () => {}, ...given };
   const reading = await readQuietly(fs, fd, sink, options);
   return { ...reading, text: sink.bytes().subarray(0, reading.size).toString("latin1") };
-}
-
-/** A disk on which something happens before every reading. */
-function restless(act: (round: number) => void): Filesystem {
-  let round = 0;
-  return fsWith({
-    readAsync: (file, buffer, offset, length, position) => {
-      if (position === 0) act(++round);
-      return disk.readAsync(file, buffer, offset, length, position);
-    },
-  });
 }
 
 /** A disk on which the file grows after every look at it. */
@@ -74,21 +64,19 @@ describe("reading a file until it is quiet", () => {
 
   it("never takes a single torn reading, though fstat is equal before and after it", async () => {
     fileWith("newnew");
-    let torn = 0;
-    const fs = fsWith({
-      readAsync: async (file, buffer, offset, length, position) => {
-        const count = await disk.readAsync(file, buffer, offset, length, position);
-        if (torn++ === 0) buffer.set(Buffer.from("old"));
-        return count;
-      },
-    });
+    const { fs, came } = tornOnce();
     expect(await read({ age: 0, fs })).to.deep.include({ outcome: "quiet", tries: 3, text: "newnew" });
-    expect(torn).to.be.above(1);
+    expect(came()).to.equal(true);
   });
 
   for (const [name, when, act, text] of [
     ["rewritten after it was read", "after", () => writeFileSync(path, "other"), "other"],
-    ["rewritten longer before it is read", "before", () => writeFileSync(path, "longer than it was"), "longer than it was"],
+    [
+      "rewritten longer before it is read",
+      "before",
+      () => writeFileSync(path, "longer than it was"),
+      "longer than it was",
+    ],
     ["rewritten shorter before it is read", "before", () => writeFileSync(path, "less"), "less"],
     ["truncated to nothing before it is read", "before", () => truncateSync(path), ""],
   ] as const) {
@@ -124,8 +112,12 @@ describe("reading a file until it is quiet", () => {
     it(`gives up after 20 tries, with the last reading, on ${kind} that is rewritten longer all the time`, async () => {
       const version = (round: number): string => `${round}`.padEnd(100 + round, "x");
       fileWith(version(0));
-      const reading = await read({ appended, fs: restless((round) => writeFileSync(path, version(round))) });
-      expect(reading).to.deep.include({ outcome: "restless", tries: 20, text: version(20).slice(0, version(19).length) });
+      const reading = await read({ appended, fs: beforeEachReading((round) => writeFileSync(path, version(round))) });
+      expect(reading).to.deep.include({
+        outcome: "restless",
+        tries: 20,
+        text: version(20).slice(0, version(19).length),
+      });
     });
   }
 
@@ -152,7 +144,9 @@ describe("reading a file until it is quiet", () => {
 
   it("does not take a file for growing that grows twice and is then rewritten", async () => {
     fileWith("first\n");
-    const fs = restless((round) => (round % 3 === 0 ? writeFileSync(path, `${round}`) : appendFileSync(path, "more\n")));
+    const fs = beforeEachReading((round) =>
+      round % 3 === 0 ? writeFileSync(path, `${round}`) : appendFileSync(path, "more\n"),
+    );
     expect(await read({ fs })).to.include({ outcome: "restless", tries: 20 });
   });
 

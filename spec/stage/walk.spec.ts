@@ -9,7 +9,7 @@ import type { Strategy } from "../../lib/stage/capture.js";
 import { interrupted, type Moment } from "../helpers/port.js";
 import { createFrom, extracted } from "../helpers/run.js";
 import { age, contents, link, tmpTree, type Tree } from "../helpers/tree.js";
-import { at, cloning, frostOf, METHODS, named, ordered } from "./frozen.js";
+import { at, cloning, frostOf, METHODS, named, ordered, walking } from "./frozen.js";
 
 const TREE: Tree = {
   "a.jsonl": "first\n",
@@ -30,17 +30,16 @@ const symlink =
   (operation: "readlink" | "lstat"): Deletion =>
   (root, base) =>
     interrupted("before", operation, named("gone.link"), () => unlinkSync(join(root, "gone.link")), base);
-const directory =
-  (operation: "openDirectory" | "list"): Deletion =>
+const directory: Deletion = (root, base) => {
+  const gone = join(root, "gone");
+  return interrupted("before", "openDirectory", walking(named("gone")), () => rmSync(gone, { recursive: true }), base);
+};
+const listed =
+  (when: "before" | "after"): Deletion =>
   (root, base) => {
     const gone = join(root, "gone");
-    const matches = operation === "list" ? at(gone) : named("gone");
-    return interrupted("before", operation, matches, () => rmSync(gone, { recursive: true }), base);
+    return interrupted(when, "list", walking(at(gone)), () => rmSync(gone, { recursive: true }), base);
   };
-const subtree: Deletion = (root, base) => {
-  const gone = join(root, "gone");
-  return interrupted("after", "list", at(gone), () => rmSync(gone, { recursive: true }), base);
-};
 
 interface Loss {
   readonly when: string;
@@ -57,6 +56,8 @@ const FILE = { vanished: ["gone.jsonl"], missing: ["gone.jsonl"] };
 const LINK = { vanished: ["gone.link"], missing: ["gone.link"] };
 const BELOW = ["gone/below.jsonl", "gone/deeper/", "gone/deeper/x.jsonl"];
 const WHOLE = { vanished: ["gone"], missing: ["gone/", ...BELOW] };
+/** A directory can only be deleted when it is empty, and is then captured as that. */
+const EMPTIED = { vanished: [], missing: BELOW };
 const PARTS = { vanished: ["gone/below.jsonl", "gone/deeper"], missing: BELOW };
 
 /** A filesystem whose listings do not tell files from directories. */
@@ -73,14 +74,14 @@ const LOSSES: readonly Loss[] = [
   ...METHODS.flatMap((strategy): Loss[] => [
     { when: "before a symbolic link is read", strategy, deletion: symlink("readlink"), ...LINK },
     { when: "after a symbolic link is read", strategy, deletion: symlink("lstat"), ...LINK },
-    { when: "before a directory is opened", strategy, deletion: directory("openDirectory"), ...WHOLE },
-    { when: "before an open directory is listed", strategy, deletion: directory("list"), ...WHOLE },
-    { when: "after a directory is listed", strategy, deletion: subtree, ...PARTS },
+    { when: "before a directory is opened", strategy, deletion: directory, ...WHOLE },
+    { when: "before an open directory is listed", strategy, deletion: listed("before"), ...EMPTIED },
+    { when: "after a directory is listed", strategy, deletion: listed("after"), ...PARTS },
   ]),
 ];
 
 function lookedUp(root: string, base: Filesystem): ReturnType<Deletion> {
-  return interrupted("before", "lstat", named("gone.jsonl"), () => unlinkSync(join(root, "gone.jsonl")), base);
+  return interrupted("before", "lstat", walking(named("gone.jsonl")), () => unlinkSync(join(root, "gone.jsonl")), base);
 }
 
 describe("walk", () => {
@@ -136,7 +137,7 @@ describe("walk", () => {
     it("keeps what it has when a name is gone as the tree is listed again", async () => {
       const source = tmpTree({ "a.jsonl": "first\n" });
       const gone = join(source, "a.jsonl");
-      const { fs, came } = interrupted("before", "lstat", named("a.jsonl"), () => unlinkSync(gone), ordered);
+      const { fs, came } = interrupted("before", "lstat", walking(named("a.jsonl")), () => unlinkSync(gone), ordered);
       const { found, skipped } = await frostOf(fs, source, "link");
       expect(came()).to.equal(true);
       expect({ found, skipped }).to.deep.equal({ found: { "a.jsonl": "first\n" }, skipped: {} });

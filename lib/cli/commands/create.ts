@@ -34,6 +34,7 @@ async function perform(argv: Arguments, { shell, useCases }: Context): Promise<n
   const around = await surroundings(shell, onEvent);
   if (argv.dryRun) {
     const plan = await useCases.plan(optionsOf(argv), around);
+    plan.problems.forEach(warn);
     if (argv.json) terminal.print([JSON.stringify(plan)]);
     else if (!argv.quiet) terminal.print(planLines(plan));
     return COMPLETE;

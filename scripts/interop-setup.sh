@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs what `npm run test:interop` uses beside Node, from the system's own packages: mkfs.xfs, mkfs.ext4, mount, GNU
+# tar, zstd and GNU time. Changes nothing where all of them are there. Needs root, and apt-get (Debian, Ubuntu).
+set -euo pipefail
+
+packages=()
+need() {
+  if command -v "$1" >/dev/null || [[ -x "/usr/sbin/$1" || -x "/sbin/$1" ]]; then return; fi
+  packages+=("$2")
+}
+need mkfs.xfs xfsprogs
+need mkfs.ext4 e2fsprogs
+need mount mount
+need tar tar
+need zstd zstd
+[[ -x /usr/bin/time ]] || packages+=(time)
+
+if ((${#packages[@]} == 0)); then
+  echo "nothing to install"
+  exit 0
+fi
+if ! command -v apt-get >/dev/null; then
+  echo "no apt-get here; install with the system's own package manager: ${packages[*]}" >&2
+  exit 1
+fi
+if ((EUID != 0)); then
+  echo "needs root to run: apt-get install ${packages[*]}" >&2
+  exit 1
+fi
+echo "installing ${packages[*]}"
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"

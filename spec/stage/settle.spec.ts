@@ -1,0 +1,211 @@
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import type { Bytes } from "../../lib/bytes.js";
+import type { Filesystem } from "../../lib/filesystem.js";
+import type { Moment } from "../helpers/port.js";
+import { createFrom } from "../helpers/run.js";
+import { age, tmpTree, type Tree } from "../helpers/tree.js";
+import { at, frostOf, METHODS, ordered, walking } from "./frozen.js";
+
+/** The walk enters `z` first, then `m`, then `a`. */
+const TREE: Tree = {
+  a: { "a.jsonl": "in a\n", "x.jsonl": "moving\n" },
+  m: { "m.jsonl": "in m\n" },
+  z: { "x.jsonl": "in z\n", "z.jsonl": "other\n" },
+};
+
+/** A tree with somebody at work in it: what is done at which listing of which directory. */
+interface Move {
+  readonly title: string;
+  /** Each happens once, in this order, right after a directory was listed; of those of one directory one a listing. */
+  readonly moves: readonly (readonly [directory: string, (root: string) => void])[];
+  /** The bytes that must be found, under whatever name. */
+  readonly lived: readonly string[];
+}
+
+const move = (from: string, to: string) => (root: string) => renameSync(join(root, from), join(root, to));
+const all = (...moves: ((root: string) => void)[]) => (root: string) => moves.forEach((one) => one(root));
+const make = (directory: string) => (root: string) => mkdirSync(join(root, directory));
+const write = (file: string, text: string) => (root: string) => writeFileSync(join(root, file), text);
+
+const MOVES: readonly Move[] = [
+  { title: "renamed within its directory", moves: [["a", move("a/x.jsonl", "a/x.jsonl.deleted.1")]], lived: ["moving\n"] },
+  { title: "renamed into a directory that was walked", moves: [["a", move("a/x.jsonl", "z/moved")]], lived: ["moving\n"] },
+  { title: "renamed out of a directory not yet walked", moves: [["z", move("a/x.jsonl", "z/moved")]], lived: ["moving\n"] },
+  { title: "renamed to the top", moves: [["a", move("a/x.jsonl", "moved")]], lived: ["moving\n"] },
+  {
+    title: "renamed over a file that was captured",
+    moves: [["a", move("a/x.jsonl", "z/x.jsonl")]],
+    lived: ["moving\n", "other\n", "in a\n", "in m\n"],
+  },
+  {
+    title: "renamed into a directory that is new",
+    moves: [["a", all(make("new"), move("a/x.jsonl", "new/x.jsonl"))]],
+    lived: ["moving\n"],
+  },
+  {
+    title: "renamed into a directory that is new in one that was walked",
+    moves: [["a", all(make("z/new"), make("z/new/deep"), move("a/x.jsonl", "z/new/deep/x.jsonl"))]],
+    lived: ["moving\n"],
+  },
+  { title: "in a directory that is renamed before it is walked", moves: [[".", move("a", "b")]], lived: ["moving\n", "in a\n"] },
+  { title: "in a directory that is renamed while it is walked", moves: [["a", move("a", "z/a")]], lived: ["moving\n", "in a\n"] },
+  { title: "in a directory that moves into one that was walked", moves: [["z", move("a", "z/a")]], lived: ["moving\n", "in a\n"] },
+  {
+    title: "in a directory that takes the name of one that was walked",
+    moves: [["a", all(move("z", "y"), move("a", "z"))]],
+    lived: ["moving\n", "in a\n", "in z\n", "other\n"],
+  },
+  {
+    title: "in one of two directories that trade places",
+    moves: [["a", all(move("z", "y"), move("a", "z"), move("y", "a"))]],
+    lived: ["moving\n", "in a\n", "in z\n", "other\n"],
+  },
+  {
+    title: "renamed away, back, and away again",
+    moves: [
+      ["a", move("a/x.jsonl", "z/moving")],
+      ["a", move("z/moving", "a/x.jsonl")],
+      ["a", move("a/x.jsonl", "z/moving")],
+    ],
+    lived: ["moving\n"],
+  },
+  {
+    title: "renamed away from its name, which another takes",
+    moves: [["a", all(move("a/x.jsonl", "z/moved"), write("a/x.jsonl", "young\n"))]],
+    lived: ["moving\n", "in a\n", "in z\n"],
+  },
+];
+
+/** Makes a directory worth another look. */
+const stir = (directory: string) => write(join(directory, "stirred"), "");
+
+const DISPLACED: readonly Move[] = [
+  {
+    title: "renamed while its directory is listed again and a new file takes its name",
+    moves: [
+      ["a", stir("a")],
+      ["a", all(move("a/x.jsonl", "a/x.jsonl.1"), write("a/x.jsonl", "young\n"))],
+    ],
+    lived: ["moving\n", "in a\n"],
+  },
+  {
+    title: "renamed while its directory is listed again and an old file takes its name",
+    moves: [
+      ["a", stir("a")],
+      ["a", all(move("a/x.jsonl", "a/x.jsonl.1"), move("m/m.jsonl", "a/x.jsonl"))],
+    ],
+    lived: ["moving\n", "in a\n", "in m\n"],
+  },
+  {
+    title: "renamed into a directory that was listed again and an old file takes its name",
+    moves: [
+      ["z", stir("z")],
+      ["z", all(move("z/x.jsonl", "a/moved"), move("a/a.jsonl", "z/x.jsonl"))],
+    ],
+    lived: ["in z\n", "in a\n"],
+  },
+  {
+    title: "renamed while its directory is listed again and a link takes its name",
+    moves: [
+      ["a", stir("a")],
+      ["a", all(move("a/x.jsonl", "a/.x.jsonl"), (root) => symlinkSync(".x.jsonl", join(root, "a/x.jsonl")), stir("m"))],
+    ],
+    lived: ["moving\n", "in a\n"],
+  },
+];
+
+/** A disk on which the moves are made, each in its turn. */
+function moving(root: string, moves: Move["moves"], base: Filesystem): Moment & { readonly fs: Filesystem } {
+  const left = [...moves];
+  const listings = new Map<string, (path: Bytes) => boolean>();
+  for (const [directory] of moves) {
+    if (!listings.has(directory)) listings.set(directory, walking(at(join(root, directory))));
+  }
+  const fs: Filesystem = {
+    ...base,
+    list(path) {
+      const matching = [...listings].filter(([, matches]) => matches(path)).map(([directory]) => directory);
+      const names = base.list(path);
+      const [directory, act] = left[0] ?? [];
+      if (act && directory !== undefined && matching.includes(directory)) {
+        left.shift();
+        act(root);
+      }
+      return names;
+    },
+  };
+  return { fs, came: () => left.length === 0 };
+}
+
+describe("settle", () => {
+  for (const strategy of METHODS) {
+    for (const { title, moves, lived } of [...MOVES, ...DISPLACED]) {
+      it(`has a file that is ${title} (${strategy})`, async () => {
+        const root = tmpTree(TREE);
+        age(root, 3600);
+        const { fs, came } = moving(root, moves, ordered);
+        const { found, settled } = await frostOf(fs, root, strategy);
+        expect(came()).to.equal(true);
+        expect(Object.values(found)).to.include.members([...lived]);
+        expect(settled).to.equal(true);
+      });
+    }
+  }
+
+  it("has a file whose rename did not move the time of a directory that was modified just before", async () => {
+    const root = tmpTree(TREE);
+    const second = BigInt(Math.floor(Date.now() / 1000)) * 1_000_000_000n;
+    const coarse: Filesystem = {
+      ...ordered,
+      fstat: (fd) => {
+        const stat = ordered.fstat(fd);
+        return stat.kind === "directory" ? { ...stat, mtimeNs: second } : stat;
+      },
+    };
+    const { fs, came } = moving(root, [["z", move("a/x.jsonl", "z/moved")]], coarse);
+    const { found } = await frostOf(fs, root);
+    expect(came()).to.equal(true);
+    expect(found).to.include({ "z/moved": "moving\n" });
+  });
+
+  for (const strategy of METHODS) {
+    it(`is done after one pass where nothing moves (${strategy})`, async () => {
+      const report = await createFrom(tmpTree(TREE), { strategy });
+      expect(report).to.include({ settlePasses: 1, settled: true, complete: true });
+    });
+
+    it(`does not go on for files that are replaced all the time (${strategy})`, async () => {
+      const root = tmpTree({ "sessions.json": "0" });
+      let times = 0;
+      const fs: Filesystem = {
+        ...ordered,
+        list(path) {
+          const names = ordered.list(path);
+          if (!at(root)(path)) return names;
+          writeFileSync(join(root, "sessions.json.tmp"), String(++times));
+          renameSync(join(root, "sessions.json.tmp"), join(root, "sessions.json"));
+          return names;
+        },
+      };
+      const { found, passes, settled } = await frostOf(fs, root, strategy);
+      expect(times).to.be.greaterThan(2);
+      expect({ passes, settled }).to.deep.equal({ passes: 1, settled: true });
+      expect(Number(found["sessions.json"])).to.be.within(0, times);
+    });
+
+    it(`gives up after 20 passes where names vanish in each, and says so (${strategy})`, async () => {
+      const root = tmpTree(TREE);
+      let ghosts = 0;
+      const fs: Filesystem = {
+        ...ordered,
+        list: (path) => [...ordered.list(path), { name: `ghost-${ghosts++}` as Bytes, kind: "file" }],
+      };
+      const report = await createFrom(root, { strategy }, { fs });
+      expect(report).to.include({ outcome: "published", settlePasses: 20, settled: false, complete: false });
+      expect(report.counts.files).to.equal(5);
+      expect(new Set(report.skipped.map(({ reason }) => reason))).to.deep.equal(new Set(["vanished"]));
+    });
+  }
+});
