@@ -44,8 +44,6 @@ export interface Prepared {
   readonly name: string;
   /** The archive's own path. */
   readonly archive: string;
-  /** Whether the archive goes where the caller said, and not into an archive directory under a name of ours. */
-  readonly named: boolean;
   /** The directory at the top of the archive. */
   readonly root: string;
   readonly cache: Bytes;
@@ -75,7 +73,6 @@ export function prepare(options: CreateOptions, around: Surroundings): Prepared 
     directory: output.directory,
     name,
     archive: posix.join(output.directory, name),
-    named: output.file !== undefined,
     root: archiveRoot(stamp, plan.profile),
     cache: bytesOf(posix.join(env["XDG_CACHE_HOME"] || posix.join(homedir, ".cache"), "holdstill")),
   };

@@ -1,4 +1,5 @@
-import { nameOf, under, type Bytes } from "../bytes.js";
+import { nameOf, textOf, under, type Bytes } from "../bytes.js";
+import { HoldstillError, isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 
 /** Directories held open on the way down: more would meet a low `ulimit -n`, fewer would open parents again. */
@@ -30,8 +31,26 @@ export function pathOfDescriptor(fd: number): Bytes {
   return `${DESCRIPTORS}/${fd}` as Bytes;
 }
 
+/**
+ * Opens the root of a source.
+ * @throws HoldstillError `source-missing` where it is not there any more, or may not be read
+ */
+export function openRoot(fs: Filesystem, root: Bytes): number {
+  try {
+    return fs.openDirectory(root);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES", "EPERM")) throw error;
+    const gone = !isErrno(error, "EACCES", "EPERM");
+    throw new HoldstillError("source-missing", gone ? "the source is gone" : "the source may not be read", {
+      path: textOf(root),
+      hint: gone ? "Make sure that nothing moves or removes it during a backup." : "Run holdstill as the user who owns it.",
+      cause: error,
+    });
+  }
+}
+
 export function descent(fs: Filesystem, root: Bytes, viaDescriptors: boolean): Descent {
-  const held: { path: Bytes; fd: number }[] = [{ path: "." as Bytes, fd: fs.openDirectory(root) }];
+  const held: { path: Bytes; fd: number }[] = [{ path: "." as Bytes, fd: openRoot(fs, root) }];
   const baseOf = (path: Bytes, fd: number): Bytes => (viaDescriptors ? pathOfDescriptor(fd) : under(root, path));
 
   const isAbove = (ancestor: Bytes, path: Bytes): boolean =>

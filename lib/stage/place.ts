@@ -2,10 +2,12 @@ import { bytesOf, parentOf, textOf, under, type Bytes } from "../bytes.js";
 import { HoldstillError, isErrno, isNoSpace } from "../errors.js";
 import type { Filesystem, Stat } from "../filesystem.js";
 import type { Owner } from "../vault/owner.js";
-import { hasDescriptorPaths, pathOfDescriptor } from "./descent.js";
+import { hasDescriptorPaths, openRoot, pathOfDescriptor } from "./descent.js";
 import { MARKER, STAGE_PREFIX, removeTree } from "./leftovers.js";
 import { spaceGuard, type SpaceGuard } from "./space.js";
 import { restoreMtime } from "./mtime.js";
+
+const HEARTBEAT_MS = 60_000;
 
 /** A private directory (mode 0700) for what was captured of one source. */
 export interface Stage {
@@ -49,7 +51,7 @@ export function stageParents(root: Bytes, cache: Bytes): Placement[] {
  * @throws HoldstillError `output-unusable` where none of these can be written, `no-space` where the disk is full.
  */
 export function placeStage(fs: Filesystem, root: Bytes, cache: Bytes, owner: Owner): Stage {
-  const rootFd = fs.openDirectory(root);
+  const rootFd = openRoot(fs, root);
   try {
     const rootStat = fs.fstat(rootFd);
     const rootMount = mountOf(fs, rootFd, rootStat);
@@ -71,8 +73,11 @@ export function placeStage(fs: Filesystem, root: Bytes, cache: Bytes, owner: Own
 interface Made {
   readonly path: Bytes;
   readonly fd: number;
+  readonly base: Bytes;
   readonly placement: Stage["placement"];
-  readonly sameMount: boolean;
+  readonly clones: boolean;
+  readonly links: boolean;
+  readonly coarseClock: boolean;
 }
 
 function tryPlace(
@@ -102,8 +107,16 @@ function tryPlace(
       return `${textOf(parent)} (another mount)`;
     }
     if (stat.mode !== 0o700) fs.chmod(path, 0o700);
-    writeMarker(fs, `${hasDescriptorPaths(fs) ? pathOfDescriptor(fd) : path}/${MARKER}` as Bytes, owner);
-    return { path, fd, placement, sameMount };
+    const base = hasDescriptorPaths(fs) ? pathOfDescriptor(fd) : path;
+    const marker = `${base}/${MARKER}` as Bytes;
+    const probe = `${base}/probe` as Bytes;
+    writeMarker(fs, marker, owner);
+    return {
+      ...{ path, fd, base, placement },
+      clones: sameMount && works(fs, () => fs.reflink(marker, probe), probe),
+      links: sameMount && works(fs, () => fs.link(marker, probe), probe),
+      coarseClock: fs.lstat(marker).mtimeNs % 1_000_000_000n === 0n,
+    };
   } catch (error) {
     if (fd !== undefined) fs.close(fd);
     removeTree(fs, path);
@@ -112,20 +125,14 @@ function tryPlace(
 }
 
 function stageIn(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat, owner: Owner): Stage {
-  const { path, fd, placement } = made;
-  const base = hasDescriptorPaths(fs) ? pathOfDescriptor(fd) : path;
+  const { path, fd, base, placement, clones, links, coarseClock } = made;
   // What the root's mtime became by the stage alone; when it is another later, the live program has moved it.
   const madeMtime = placement === "inside" ? fs.lstat(root).mtimeNs : undefined;
-  const marker = `${base}/${MARKER}` as Bytes;
+  const heartbeat = setInterval(() => touch(fs, `${base}/${MARKER}` as Bytes), HEARTBEAT_MS).unref();
   let count = 0;
   let removed = false;
   return {
-    path,
-    base,
-    placement,
-    clones: made.sameMount && works(fs, () => fs.reflink(marker, `${base}/probe` as Bytes), `${base}/probe` as Bytes),
-    links: made.sameMount && works(fs, () => fs.link(marker, `${base}/probe` as Bytes), `${base}/probe` as Bytes),
-    coarseClock: fs.lstat(marker).mtimeNs % 1_000_000_000n === 0n,
+    ...{ path, base, placement, clones, links, coarseClock },
     space: spaceGuard(fs, base),
     next: () => `${base}/${(count++).toString(36)}` as Bytes,
     forChild: (staged) =>
@@ -140,12 +147,24 @@ function stageIn(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat, owner:
     remove() {
       if (removed) return;
       removed = true;
+      clearInterval(heartbeat);
       const untouched = madeMtime !== undefined && sameMtime(fs, root, madeMtime);
       removeTree(fs, path);
       fs.close(fd);
       if (untouched) restoreMtime(fs, root, rootStat.mtimeNs);
     },
   };
+}
+
+/** By its marker's mtime, runs on other hosts see that the owner of a stage is alive. */
+function touch(fs: Filesystem, marker: Bytes): void {
+  try {
+    const seconds = Date.now() / 1000;
+    fs.utimes(marker, seconds, seconds);
+  } catch (error) {
+    // Where the stage is gone, the next capture says so.
+    if (!isErrno(error, "ENOENT", "EROFS", "EIO", "ESTALE")) throw error;
+  }
 }
 
 function sameMtime(fs: Filesystem, path: Bytes, mtimeNs: bigint): boolean {

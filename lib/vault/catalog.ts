@@ -43,13 +43,13 @@ export async function saveIndex(
     });
     await pipeline(chunks, createGzip({ level: LEVEL }), sink);
     await fs.sync(fd);
+    fs.rename(partial, final);
   } catch (error) {
     removeIfThere(fs, partial);
     throw error;
   } finally {
     fs.close(fd);
   }
-  fs.rename(partial, final);
 }
 
 function digestPath(directory: Bytes, name: Bytes): Bytes {

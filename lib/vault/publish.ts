@@ -12,15 +12,28 @@ const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"] as const;
  * @throws HoldstillError `output-exists`, `output-unusable`, `no-space`
  */
 export async function publish(fs: Filesystem, partial: Bytes, final: Bytes): Promise<void> {
+  const linked = linkTo(fs, partial, final);
+  if (!linked) renameInto(fs, partial, final);
+  try {
+    if (linked) fs.unlink(partial);
+    await syncDirectory(fs, parentOf(final));
+  } catch (error) {
+    // A final name means finished, and this one may not last.
+    fs.unlink(final);
+    throw unusable(final, error);
+  }
+}
+
+/** False where the filesystem has no hard links. */
+function linkTo(fs: Filesystem, partial: Bytes, final: Bytes): boolean {
   try {
     fs.link(partial, final);
-    fs.unlink(partial);
+    return true;
   } catch (error) {
     if (isErrno(error, "EEXIST")) throw outputExists(textOf(final));
-    if (!isErrno(error, ...NO_LINKS)) throw unusable(final, error);
-    renameInto(fs, partial, final);
+    if (isErrno(error, ...NO_LINKS)) return false;
+    throw unusable(final, error);
   }
-  await syncDirectory(fs, parentOf(final));
 }
 
 function renameInto(fs: Filesystem, partial: Bytes, final: Bytes): void {
@@ -28,8 +41,11 @@ function renameInto(fs: Filesystem, partial: Bytes, final: Bytes): void {
     fs.lstat(final);
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw unusable(final, error);
-    fs.rename(partial, final);
-    return;
+    try {
+      return fs.rename(partial, final);
+    } catch (refusal) {
+      throw unusable(final, refusal);
+    }
   }
   throw outputExists(textOf(final));
 }

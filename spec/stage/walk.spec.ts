@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import type { Filesystem } from "../../lib/filesystem.js";
 import type { Strategy } from "../../lib/stage/capture.js";
-import { interrupted, type Moment } from "../helpers/port.js";
+import { errno, interrupted, type Moment } from "../helpers/port.js";
 import { createFrom, extracted } from "../helpers/run.js";
 import { age, contents, link, tmpTree, type Tree } from "../helpers/tree.js";
 import { at, cloning, frostOf, METHODS, named, ordered, walking } from "./frozen.js";
@@ -146,11 +146,10 @@ describe("walk", () => {
     it("skips a file that becomes another kind of thing at every look", async () => {
       const source = tmpTree({ "a.jsonl": "first\n", "odd.jsonl": "odd\n" });
       const odd = named("odd.jsonl");
-      const ELOOP = Object.assign(new Error("ELOOP"), { code: "ELOOP" });
       const fs: Filesystem = {
         ...ordered,
         openRead: (path) => {
-          if (odd(path)) throw ELOOP;
+          if (odd(path)) throw errno("ELOOP");
           return ordered.openRead(path);
         },
       };
