@@ -134,7 +134,7 @@ async function archiveAll(
     begin() {
       const partial = createPartial(fs, directory, prepared.name);
       const forgetPartial = scratch.add(partial.remove);
-      const index = createIndexFile(fs, directory, prepared.name);
+      const index = orUndo(() => createIndexFile(fs, directory, prepared.name), partial.remove);
       const forgetIndex = scratch.add(index.remove);
       return {
         partial,
@@ -149,6 +149,15 @@ async function archiveAll(
     },
     onProgress: (files, bytes) => onEvent({ type: "progress", files, bytes }),
   });
+}
+
+function orUndo<T>(work: () => T, undo: () => void): T {
+  try {
+    return work();
+  } catch (error) {
+    undo();
+    throw error;
+  }
 }
 
 /** The catalog only saves time later: without it the archive is as good. */

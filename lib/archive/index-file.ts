@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { bytesOf, under, type Bytes } from "../bytes.js";
 import { isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
+import { unusable } from "../vault/output.js";
 import { partialName } from "./name.js";
 
 const BLOCK = 1 << 20;
@@ -21,7 +22,7 @@ export interface IndexFile {
 export function createIndexFile(fs: Filesystem, directory: Bytes, name: string): IndexFile {
   const path = under(directory, bytesOf(partialName(`${name}.index`)));
   const hash = createHash("sha256");
-  let fd: number | undefined = fs.create(path, 0o600);
+  let fd: number | undefined = explained(path, () => fs.create(path, 0o600));
   let pending: string[] = [];
   let pendingLength = 0;
   let size = 0;
@@ -35,8 +36,11 @@ export function createIndexFile(fs: Filesystem, directory: Bytes, name: string):
     write(block);
   };
   const write = (block: Buffer): void => {
-    if (fd === undefined) throw new Error("the index is closed");
-    for (let offset = 0; offset < block.length; ) offset += fs.write(fd, block.subarray(offset));
+    const open = fd;
+    if (open === undefined) throw new Error("the index is closed");
+    for (let offset = 0; offset < block.length;) {
+      offset += explained(path, () => fs.write(open, block.subarray(offset)));
+    }
     size += block.length;
   };
   const closeFile = (): void => {
@@ -70,10 +74,18 @@ export function createIndexFile(fs: Filesystem, directory: Bytes, name: string):
   };
 }
 
+function explained<T>(path: Bytes, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
 async function* chunksOf(fs: Filesystem, path: Bytes, size: number): AsyncGenerator<Buffer> {
   const fd = fs.openRead(path);
   try {
-    for (let position = 0; position < size; ) {
+    for (let position = 0; position < size;) {
       const chunk = Buffer.allocUnsafe(Math.min(BLOCK, size - position));
       const read = await fs.readAsync(fd, chunk, 0, chunk.length, position);
       if (read === 0) throw new Error("the index is shorter than it was written");

@@ -1,19 +1,34 @@
-import type { Bytes } from "../bytes.js";
+import { textOf, type Bytes } from "../bytes.js";
+import { HoldstillError, isErrno, isNoSpace } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import type { Stage } from "./place.js";
 import type { Sink } from "./quiet.js";
 
 export function writeAll(fs: Filesystem, fd: number, data: Uint8Array): void {
-  for (let offset = 0; offset < data.length; ) offset += fs.write(fd, data.subarray(offset));
+  for (let offset = 0; offset < data.length;) offset += fs.write(fd, data.subarray(offset));
+}
+
+/** Writes into the stage. Its own disk failing is not the fault of the file that is captured, and ends the run. */
+function intoStage<T>(stage: Stage, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isNoSpace(error) && !isErrno(error, "EIO")) throw error;
+    const [code, what] = isNoSpace(error)
+      ? (["no-space", "no space is left for the stage"] as const)
+      : (["io", "the stage cannot be written"] as const);
+    const hint = "Free some space on the source's filesystem, or see to its disk.";
+    throw new HoldstillError(code, what, { path: textOf(stage.path), hint, cause: error });
+  }
 }
 
 /** Writes bytes to a private file in the stage. */
 export function storeBytes(fs: Filesystem, stage: Stage, bytes: Uint8Array): Bytes {
   stage.space.take(bytes.length);
   const path = stage.next();
-  const fd = fs.create(path, 0o600);
+  const fd = intoStage(stage, () => fs.create(path, 0o600));
   try {
-    writeAll(fs, fd, bytes);
+    intoStage(stage, () => writeAll(fs, fd, bytes));
   } finally {
     fs.close(fd);
   }
@@ -57,13 +72,14 @@ export function fileSink(fs: Filesystem, stage: Stage): FileSink {
       restart() {
         discard();
         const fresh = stage.next();
-        fd = fs.create(fresh, 0o600);
+        fd = intoStage(stage, () => fs.create(fresh, 0o600));
         path = fresh;
       },
       write(chunk) {
-        if (fd === undefined) throw new Error("nothing was begun");
+        const open = fd;
+        if (open === undefined) throw new Error("nothing was begun");
         stage.space.take(chunk.length);
-        writeAll(fs, fd, chunk);
+        intoStage(stage, () => writeAll(fs, open, chunk));
       },
     },
     keep,

@@ -192,7 +192,7 @@ function explained<T>({ state }: Site, work: () => T): T {
       const hint = "Free some space there, or choose another archive directory.";
       throw new HoldstillError("no-space", "no space to lock the archive directory", { path, hint, cause: error });
     }
-    if (isErrno(error, "EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT")) {
+    if (isErrno(error, "EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT", "EIO")) {
       const hint = "The archive directory must be a directory that you can write to.";
       throw new HoldstillError("output-unusable", `cannot lock the archive directory: ${error.message}`, {
         path,

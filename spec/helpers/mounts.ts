@@ -31,9 +31,10 @@ export function mounts(): Mounts {
 
   after(() => {
     const busy = mounted.splice(0).reverse().filter((path) => !unmount(path));
-    // What is still mounted is not to be emptied through its mount point.
-    if (busy.length > 0) throw new Error(`still mounted: ${busy.join(", ")}`);
+    // Taken out of the tree at least: what is still mounted would be emptied through its mount point.
+    for (const path of busy) execFileSync("umount", ["--lazy", path]);
     for (const path of scratch.splice(0)) rmSync(path, { recursive: true, force: true });
+    if (busy.length > 0) throw new Error(`was still in use: ${busy.join(", ")}`);
   });
 
   function mount(asking: Context, args: readonly string[], at: string): void {

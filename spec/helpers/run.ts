@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { create, type CreateOptions } from "../../lib/create.js";
 import { disk } from "../../lib/filesystem.js";
@@ -58,17 +58,22 @@ export function extract(archive: string): string {
   return target;
 }
 
-/** The contents of one source as GNU tar extracts them. */
-export function extracted({ archive }: CreateReport, source: string): Record<string, string> {
+/** Where GNU tar extracted one source. */
+export function extractedPath({ archive }: CreateReport, source: string): string {
   const target = extract(archive);
-  const [root = ""] = Object.keys(contents(target)).filter((path) => /^[^/]+\/$/.test(path));
-  return contents(join(target, root, "payload/posix", source));
+  const [root = ""] = readdirSync(target);
+  return join(target, root, "payload/posix", source);
+}
+
+/** The contents of one source as GNU tar extracts them. */
+export function extracted(report: CreateReport, source: string): Record<string, string> {
+  return contents(extractedPath(report, source));
 }
 
 /** The lines of an archive's index, parsed. */
 export function indexOf({ archive }: CreateReport): Record<string, unknown>[] {
   const target = extract(archive);
-  const [root = ""] = Object.keys(contents(target)).filter((path) => /^[^/]+\/$/.test(path));
+  const [root = ""] = readdirSync(target);
   const text = readFileSync(join(target, root, "holdstill/index.jsonl"), "utf8");
   return text
     .split("\n")

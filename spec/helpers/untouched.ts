@@ -6,7 +6,8 @@ export function marksOf(root: string, { ctime }: { readonly ctime: boolean }): R
   const found: Record<string, string> = {};
   const waiting = ["."];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-    const { ino, mode, uid, gid, size, mtimeNs, ctimeNs, nlink, ...stat } = lstatSync(join(root, path), { bigint: true });
+    const stat = lstatSync(join(root, path), { bigint: true });
+    const { ino, mode, uid, gid, size, nlink, mtimeNs, ctimeNs } = stat;
     found[path] = [ino, mode, uid, gid, size, nlink, mtimeNs, ...(ctime ? [ctimeNs] : [])].join(" ");
     if (stat.isDirectory()) waiting.push(...readdirSync(join(root, path)).map((name) => join(path as string, name)));
   }

@@ -1,0 +1,116 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { expect } from "chai";
+import { bytesOf } from "../lib/bytes.js";
+import { disk, type Filesystem } from "../lib/filesystem.js";
+import type { CreateReport } from "../lib/report/create-report.js";
+import { failureOf, type Failure } from "../lib/report/failure.js";
+import type { Strategy } from "../lib/stage/capture.js";
+import { createFrom, surroundings } from "./helpers/run.js";
+import { age, contents, link, tmpTree, writeTree, type Tree } from "./helpers/tree.js";
+
+const MIB = 1 << 20;
+
+/** Small and large, at rest and fresh: each comes into the archive in its own way. */
+const REST: Tree = { "old.jsonl": "one\n", "large.bin": new Uint8Array(MIB + 1), empty: {}, link: link("old.jsonl") };
+const FRESH: Tree = { "agents/main/sessions/s.jsonl": "two\nthree\n", "fresh.bin": new Uint8Array(MIB + 1) };
+
+/** Everything by which holdstill changes a disk, with where the path is among the arguments. */
+const OPERATIONS = {
+  create: (path) => path,
+  write: (fd) => pathOf(fd),
+  writeAsync: (fd) => pathOf(fd),
+  sync: (fd) => pathOf(fd),
+  link: (_, to) => to,
+  rename: (_, to) => to,
+  mkdir: (path) => path,
+  openDirectory: (path) => path,
+} as const satisfies { [K in keyof Filesystem]?: (...args: Parameters<Filesystem[K]>) => string };
+type Operation = keyof typeof OPERATIONS;
+
+function pathOf(fd: number): string {
+  return disk.readlink(bytesOf(`/proc/self/fd/${fd}`));
+}
+
+interface Call {
+  readonly operation: Operation;
+  readonly path: string;
+}
+
+/** The real disk, on which the nth call of an operation fails. As with Node, only an error of a path names it. */
+function failing(operation: Operation, nth: number, code: string): { fs: Filesystem; calls: Call[] } {
+  const calls: Call[] = [];
+  const watched = (name: Operation): unknown => {
+    const real = disk[name] as (...args: unknown[]) => unknown;
+    const where = OPERATIONS[name] as (...args: unknown[]) => string;
+    return (...args: unknown[]) => {
+      const path = where(...args);
+      calls.push({ operation: name, path });
+      if (name !== operation || calls.filter((call) => call.operation === name).length !== nth) return real(...args);
+      const named = typeof args[0] === "number" ? {} : { path };
+      throw Object.assign(new Error(`${code}: refused by the spec`), { code, syscall: name, ...named });
+    };
+  };
+  const names = Object.keys(OPERATIONS) as Operation[];
+  return { fs: { ...disk, ...Object.fromEntries(names.map((name) => [name, watched(name)])) }, calls };
+}
+
+/** What must not change of a live tree; hard links come and go, and with them the ctime. */
+function live(root: string): string {
+  return spawnSync("find", [root, "-printf", "%p %y %m %n %s %T@ %l\n"], { encoding: "utf8" }).stdout;
+}
+
+interface Outcome {
+  readonly source: string;
+  /** The report, or what a person is told. */
+  readonly result: CreateReport | Failure;
+  readonly warnings: number;
+  readonly calls: readonly Call[];
+}
+
+/** One run with a fault; whatever comes of it, the live tree is as it was, and nothing is left but what is published. */
+async function runWith(strategy: Strategy, operation: Operation, nth: number, code: string): Promise<Outcome> {
+  const source = tmpTree(REST);
+  age(source, 600);
+  writeTree(source, FRESH);
+  const output = join(source, "../archives");
+  const before = live(source);
+  const { fs, calls } = failing(operation, nth, code);
+  const around = surroundings({ fs });
+  const result = await createFrom(source, { strategy, output }, around).catch((error: unknown) => failureOf(error));
+
+  expect(live(source)).to.equal(before);
+  const name = "archive" in result ? result.archive.slice(output.length + 1) : undefined;
+  const left = Object.keys(contents(join(source, ".."))).filter((path) => !/^source\/|\/$/.test(path));
+  const catalogued = new RegExp(`^archives/\\.holdstill/index/${String(name)}\\.(jsonl\\.gz|sha256)$`);
+  expect(left.filter((path) => !catalogued.test(path))).to.deep.equal(name === undefined ? [] : [`archives/${name}`]);
+  return { source, result, warnings: around.events.filter(({ type }) => type === "warning").length, calls };
+}
+
+const FAILURES: Readonly<Record<string, readonly string[]>> = { ENOSPC: ["no-space"], EIO: ["output-unusable", "io"] };
+
+describe("create on a disk that fails", () => {
+  for (const strategy of ["auto", "copy"] as const) {
+    for (const operation of ["create", "write", "writeAsync", "sync", "link", "mkdir"] as const) {
+      for (const [code, meanings] of Object.entries(FAILURES)) {
+        it(`publishes nothing, leaves nothing and says where: ${code} of each ${operation}, strategy ${strategy}`, async () => {
+          const { calls } = await runWith(strategy, operation, 0, code);
+          const sweep = calls.filter((call) => call.operation === operation);
+          expect(sweep).not.to.be.empty;
+          for (const [index, { path }] of sweep.entries()) {
+            const { result, warnings, calls: made } = await runWith(strategy, operation, index + 1, code);
+            const at = `${operation} ${index + 1}: ${path}`;
+            expect(made.filter((call) => call.operation === operation).length, at).to.be.greaterThan(index);
+            if (path.includes("/.holdstill/index")) {
+              expect(result, at).to.include({ outcome: "published", complete: true });
+              expect(warnings, at).to.equal(1);
+            } else {
+              expect(meanings, at).to.include("code" in result ? result.code : "no failure");
+              expect("code" in result && result.path, at).to.be.a("string");
+            }
+          }
+        });
+      }
+    }
+  }
+});
