@@ -22,9 +22,7 @@ const OPERATIONS = {
   writeAsync: (fd) => pathOf(fd),
   sync: (fd) => pathOf(fd),
   link: (_, to) => to,
-  rename: (_, to) => to,
   mkdir: (path) => path,
-  openDirectory: (path) => path,
 } as const satisfies { [K in keyof Filesystem]?: (...args: Parameters<Filesystem[K]>) => string };
 type Operation = keyof typeof OPERATIONS;
 
@@ -87,23 +85,40 @@ async function runWith(strategy: Strategy, operation: Operation, nth: number, co
   return { source, result, warnings: around.events.filter(({ type }) => type === "warning").length, calls };
 }
 
+/** Without the copy of the index the archive is as good. */
+const isCatalog = ({ path }: Call): boolean => path.includes("/.holdstill/index");
+/** What does not work in the stage is done in another way. */
+const isProbe = ({ path }: Call): boolean => path.endsWith("/probe");
+/** A link into the stage that fails is as likely the live file's fault: that file is unreadable. */
+const isCapture = ({ operation, path }: Call): boolean =>
+  operation === "link" && /^\/proc\/self\/fd\/\d+\/\w+$/.test(path);
+
 const FAILURES: Readonly<Record<string, readonly string[]>> = { ENOSPC: ["no-space"], EIO: ["output-unusable", "io"] };
 
 describe("create on a disk that fails", () => {
-  for (const strategy of ["auto", "copy"] as const) {
-    for (const operation of ["create", "write", "writeAsync", "sync", "link", "mkdir"] as const) {
+  for (const [strategy, operations] of [
+    ["auto", ["create", "write", "writeAsync", "sync", "link", "mkdir"]],
+    ["copy", ["create", "write"]],
+  ] as const) {
+    for (const operation of operations) {
       for (const [code, meanings] of Object.entries(FAILURES)) {
         it(`publishes nothing, leaves nothing and says where: ${code} of each ${operation}, strategy ${strategy}`, async () => {
-          const { calls } = await runWith(strategy, operation, 0, code);
-          const sweep = calls.filter((call) => call.operation === operation);
-          expect(sweep).not.to.be.empty;
-          for (const [index, { path }] of sweep.entries()) {
-            const { result, warnings, calls: made } = await runWith(strategy, operation, index + 1, code);
-            const at = `${operation} ${index + 1}: ${path}`;
-            expect(made.filter((call) => call.operation === operation).length, at).to.be.greaterThan(index);
-            if (path.includes("/.holdstill/index")) {
+          for (let nth = 1; ; nth++) {
+            const { result, warnings, calls } = await runWith(strategy, operation, nth, code);
+            const failed = calls.filter((call) => call.operation === operation).at(nth - 1);
+            if (failed === undefined) {
+              expect(result).to.include({ outcome: "published", complete: true });
+              expect(nth).to.be.greaterThan(1);
+              return;
+            }
+            const at = `${operation} ${nth}: ${failed.path}`;
+            if (isCatalog(failed)) {
               expect(result, at).to.include({ outcome: "published", complete: true });
               expect(warnings, at).to.equal(1);
+            } else if (isProbe(failed) && code === "EIO") {
+              expect(result, at).to.include({ outcome: "published", complete: true });
+            } else if (isCapture(failed) && code === "EIO") {
+              expect(result, at).to.include({ outcome: "published", complete: false });
             } else {
               expect(meanings, at).to.include("code" in result ? result.code : "no failure");
               expect("code" in result && result.path, at).to.be.a("string");

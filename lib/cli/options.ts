@@ -82,5 +82,5 @@ export const CREATE = {
 
 export const VERIFY = {
   all: { type: "boolean", describe: "every archive of the archive directory" },
-  output: { ...VALUE, coerce: one("output"), describe: "the archive directory, for --all" },
+  output: { ...VALUE, coerce: one("output"), describe: "the archive directory, for --all and `latest`" },
 } as const satisfies Record<string, Options>;

@@ -57,9 +57,14 @@ export function placeStage(fs: Filesystem, root: Bytes, cache: Bytes, owner: Own
     const rootMount = mountOf(fs, rootFd, rootStat);
     const refusals: string[] = [];
     for (const { path: parent, placement } of stageParents(root, cache)) {
-      const made = tryPlace(fs, parent, placement, owner, rootMount);
-      if (typeof made === "object") return stageIn(fs, made, root, rootStat, owner);
-      refusals.push(made);
+      try {
+        const made = tryPlace(fs, parent, placement, owner, rootMount);
+        if (typeof made === "object") return stageOrNothing(fs, made, root, rootStat, owner);
+        refusals.push(made);
+      } catch (error) {
+        if (placement === "inside" && !sameMtime(fs, root, rootStat.mtimeNs)) restoreMtime(fs, root, rootStat.mtimeNs);
+        throw error;
+      }
     }
     throw new HoldstillError("output-unusable", `there is no place for the stage: ${refusals.join("; ")}`, {
       path: textOf(root),
@@ -120,7 +125,19 @@ function tryPlace(
   } catch (error) {
     if (fd !== undefined) fs.close(fd);
     removeTree(fs, path);
+    if (isErrno(error, "EIO"))
+      throw new HoldstillError("io", "the stage cannot be made", { path: textOf(path), cause: error });
     throw isNoSpace(error) ? fullDisk(path, error) : error;
+  }
+}
+
+function stageOrNothing(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat, owner: Owner): Stage {
+  try {
+    return stageIn(fs, made, root, rootStat, owner);
+  } catch (error) {
+    fs.close(made.fd);
+    removeTree(fs, made.path);
+    throw error;
   }
 }
 
@@ -135,8 +152,7 @@ function stageIn(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat, owner:
     ...{ path, base, placement, clones, links, coarseClock },
     space: spaceGuard(fs, base),
     next: () => `${base}/${(count++).toString(36)}` as Bytes,
-    forChild: (staged) =>
-      (base === path ? staged : `/proc/${owner.pid}/fd/${fd}${staged.slice(base.length)}`) as Bytes,
+    forChild: (staged) => (base === path ? staged : `/proc/${owner.pid}/fd/${fd}${staged.slice(base.length)}`) as Bytes,
     assertPresent() {
       if (fs.fstat(fd).nlink > 0) return;
       throw new HoldstillError("io", "the stage was removed while it was in use", {

@@ -24,7 +24,11 @@ const useCases = only({
     if (path.includes("missing")) throw new HoldstillError("no-archive", "no such archive", { path });
     return good(path);
   },
-  listArchives: async (directory) => (directory === "/empty" ? [] : [`${directory}/a`, `${directory}/b`]),
+  listArchives: async (directory) => {
+    if (directory === "/empty") throw new HoldstillError("no-archive", "there is no archive here", { path: directory });
+    return [`${directory ?? "/default"}/a`, `${directory ?? "/default"}/b`];
+  },
+  namedArchive: async (name, directory) => (name === "latest" ? `${directory ?? "/default"}/b` : name),
 });
 
 async function verify(...args: readonly string[]) {
@@ -81,7 +85,13 @@ describe("verify on the command line", () => {
     const { code, out } = await verify("--all", "--output", "/d");
     expect(code).to.equal(0);
     expect(out).to.match(/^\/d\/a: good.*\n\/d\/b: good.*\n$/);
+    expect((await verify("--all")).out).to.match(/^\/default\/a: good/);
     expect((await verify("--all", "--output", "/empty")).code).to.equal(10);
+  });
+
+  it("takes `latest` for the newest archive", async () => {
+    expect((await verify("latest", "--json")).out).to.include('"archive":"/default/b"');
+    expect((await verify("latest", "--output", "/d", "--json")).out).to.include('"archive":"/d/b"');
   });
 
   it("takes names that look like options or numbers", async () => {
@@ -90,7 +100,7 @@ describe("verify on the command line", () => {
   });
 
   it("refuses what makes no sense, with 64", async () => {
-    for (const args of [[], ["--all"], ["--all", "--output", "/d", "a"], ["a", "--output", "/d"], ["a", "--al"]]) {
+    for (const args of [[], ["--all", "--output", "/d", "a"], ["a", "--output", "/d"], ["a", "--al"]]) {
       const { code, out } = await verify(...args);
       expect({ args, code, out }).to.deep.equal({ args, code: 64, out: "" });
     }

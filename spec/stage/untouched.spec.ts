@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, linkSync, lstatSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
+import { existsSync, linkSync, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
-import { bytesOf, parentOf } from "../../lib/bytes.js";
+import { bytesOf, parentOf, type Bytes } from "../../lib/bytes.js";
 import { disk, type Filesystem } from "../../lib/filesystem.js";
 import type { Event } from "../../lib/report/events.js";
 import type { Strategy } from "../../lib/stage/capture.js";
@@ -57,6 +57,14 @@ const PLACEMENTS = {
   }),
 };
 
+function isOpenRoot(path: Bytes): boolean {
+  return path.startsWith("/proc/") && realpathSync(path).endsWith("/source");
+}
+
+function isPartial(fd: number): boolean {
+  return readlinkSync(`/proc/self/fd/${fd}`).endsWith(".partial");
+}
+
 const PHASES = ["freeze", "archive", "verify"] as const;
 
 interface Failure {
@@ -74,8 +82,13 @@ const FAILURES: readonly Failure[] = [
   },
   {
     when: "a directory is listed",
-    broken: (fs) => ({ list: (path) => (path.startsWith("/proc/self/fd/") ? refuse("ENOMEM")() : fs.list(path)) }),
+    broken: (fs) => ({ list: (path) => (isOpenRoot(path) ? refuse("ENOMEM")() : fs.list(path)) }),
     phases: PHASES.slice(0, 1),
+  },
+  {
+    when: "what the filesystem can do is tried, for want of space",
+    broken: () => ({ reflink: refuse("ENOSPC") }),
+    phases: [],
   },
   {
     when: "a file is captured, for want of space",
@@ -86,7 +99,9 @@ const FAILURES: readonly Failure[] = [
   { when: "the archive is synced", broken: () => ({ sync: () => Promise.reject(errno("EIO")) }), phases: PHASES.slice(0, 2) },
   {
     when: "the archive is read back",
-    broken: (fs) => ({ readAsync: (fd, buffer, ...rest) => fs.readAsync(fd, buffer.fill(1), ...rest).then(() => 0) }),
+    broken: (fs) => ({
+      readAsync: (fd, ...rest) => (isPartial(fd) ? Promise.reject(errno("EIO")) : fs.readAsync(fd, ...rest)),
+    }),
     phases: PHASES,
   },
   {

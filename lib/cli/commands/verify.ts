@@ -9,7 +9,7 @@ import { verifySeveral } from "./verify-several.js";
 
 const OPTIONS = { ...SHARED, ...VERIFY } as const;
 
-const ALL = "Every archive of a directory: holdstill verify --all --output DIR";
+const ALL = "The newest archive: holdstill verify latest; every archive: holdstill verify --all [--output DIR]";
 
 type Parsed = InferredOptionTypes<typeof OPTIONS> & { readonly archives: string[] };
 type Arguments = ArgumentsCamelCase<Parsed>;
@@ -35,29 +35,25 @@ export function verifyCommand(context: Context): CommandModule<object, Parsed> {
 }
 
 async function perform(argv: Arguments, context: Context): Promise<number> {
-  const archives = [...argv.archives, ...operandsAfterDashes(argv)];
-  if (argv.all) return verifyAll(argv, archives, context);
-  if (argv.output !== undefined) throw new HoldstillError("usage", "--output is for --all");
+  const { shell, useCases } = context;
+  const names = [...argv.archives, ...operandsAfterDashes(argv)];
+  const around = await surroundings(shell, follow(shell, argv.quiet === true).onEvent);
+  if (argv.all) {
+    if (names.length > 0) throw new HoldstillError("usage", "--all goes without names of archives");
+    return verifySeveral(await useCases.listArchives(argv.output, around), argv, context);
+  }
+  if (argv.output !== undefined && !names.includes("latest")) {
+    throw new HoldstillError("usage", "--output is for --all and for `latest`");
+  }
+  const archives: string[] = [];
+  for (const name of names) archives.push(await useCases.namedArchive(name, argv.output, around));
   const [archive, ...others] = archives;
   if (archive === undefined) throw new HoldstillError("usage", "no archive was named", { hint: ALL });
   if (others.length > 0) return verifySeveral(archives, argv, context);
-
-  const { shell, useCases } = context;
-  const report = await useCases.verify(archive, await surroundings(shell, follow(shell, argv.quiet === true).onEvent));
+  const report = await useCases.verify(archive, around);
   if (argv.json) shell.terminal.print([JSON.stringify(report)]);
   else if (!argv.quiet) shell.terminal.print(verifyLines(report));
   return COMPLETE;
-}
-
-async function verifyAll(argv: Arguments, archives: readonly string[], context: Context): Promise<number> {
-  const { output } = argv;
-  if (archives.length > 0) throw new HoldstillError("usage", "--all goes without names of archives");
-  if (output === undefined) throw new HoldstillError("usage", "--all needs --output", { hint: ALL });
-  const around = await surroundings(context.shell, () => {});
-  const found = await context.useCases.listArchives(output, around);
-  if (found.length === 0)
-    throw new HoldstillError("no-archive", "there is no archive in this directory", { path: output });
-  return verifySeveral(found, argv, context);
 }
 
 /** What follows `--`, for archives whose names begin with dashes. */
