@@ -31,7 +31,8 @@ export async function* bodyOf(
   { fd, size, stillTrue }: StreamedBody,
   hash: Hash,
 ): AsyncGenerator<Buffer> {
-  for (let position = 0; position < size; ) {
+  if (size === 0 && !stillTrue()) throw new ChangedWhileStreaming(file);
+  for (let position = 0; position < size;) {
     const chunk = Buffer.allocUnsafe(Math.min(CHUNK, size - position));
     const read = await fs.readAsync(fd, chunk, 0, chunk.length, position);
     if (read === 0) throw new ChangedWhileStreaming(file);

@@ -45,7 +45,7 @@ export const CREATE = {
   exclude: {
     ...VALUE,
     coerce: many("exclude"),
-    describe: "leave out what matches, as a line of .gitignore would, repeatable",
+    describe: "leave out what matches, as in a .gitignore, repeatable",
   },
   "default-excludes": {
     type: "boolean",

@@ -107,15 +107,26 @@ interface Found {
   readonly stage: Stage;
 }
 
-/** Whether a file is a database, by its size and its first bytes. For what is not to be opened by SQLite here. */
+/** Why a file may not be readable, or not be there any more: whoever captures it says so. */
+const UNREADABLE = ["ENOENT", "ESTALE", "EACCES", "EPERM", "ELOOP", "EIO", "ENXIO"] as const;
+
+/**
+ * Whether a file is a database, by its size and its first bytes. For what is not to be opened by SQLite here. What cannot
+ * be read is none.
+ */
 export function isDatabase(fs: Filesystem, path: Bytes, size: number): boolean {
   if (size === 0 || size % 512 !== 0) return false;
-  const fd = fs.openRead(path);
   try {
-    const head = Buffer.alloc(MAGIC_BYTES);
-    return looksLikeDatabase(head.subarray(0, readFull(fs, fd, head, 0)), size);
-  } finally {
-    fs.close(fd);
+    const fd = fs.openRead(path);
+    try {
+      const head = Buffer.alloc(MAGIC_BYTES);
+      return looksLikeDatabase(head.subarray(0, readFull(fs, fd, head, 0)), size);
+    } finally {
+      fs.close(fd);
+    }
+  } catch (error) {
+    if (isErrno(error, ...UNREADABLE)) return false;
+    throw error;
   }
 }
 
@@ -124,7 +135,7 @@ function statOfDatabase(fs: Filesystem, path: Bytes): Stat | undefined {
     const stat = fs.lstat(path);
     return stat.kind === "file" && isDatabase(fs, path, stat.size) ? stat : undefined;
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ESTALE", "EACCES", "EPERM", "ELOOP", "EIO", "ENXIO")) return undefined;
+    if (isErrno(error, ...UNREADABLE)) return undefined;
     throw error;
   }
 }

@@ -11,6 +11,9 @@ export const MARKER = "owner.json";
 /** The name carries pid and start time, so that a run killed before it wrote the marker can be told dead too. */
 const STAGE_NAME = /^\.holdstill-stage-[0-9a-f]+-(\d+)-(\d*)$/;
 
+/** The pid in the name of a stage that is being removed. */
+const NOBODY = "0";
+
 /**
  * Removes the stages that dead runs left in these directories, and never one whose owner may be alive.
  * @returns how many were removed
@@ -41,7 +44,8 @@ function isDeadStage(fs: Filesystem, path: Bytes, name: Bytes, me: Owner, now: n
   if (marker === "gone") return false;
   if (marker) return isDead(marker.owner, me, marker.heartbeat, now, startTimeOf);
   const [, pid, start] = STAGE_NAME.exec(name) ?? [];
-  return pid !== undefined && startTimeOf(Number(pid)) !== start && fs.list(path).every((entry) => entry.name === MARKER);
+  if (pid === undefined || (pid !== NOBODY && startTimeOf(Number(pid)) === start)) return false;
+  return fs.list(path).every((entry) => entry.name === MARKER);
 }
 
 function readMarker(fs: Filesystem, path: Bytes): { owner: Owner; heartbeat: number } | "gone" | undefined {
@@ -75,11 +79,11 @@ function isThere(fs: Filesystem, path: Bytes): boolean {
 function removeAside(fs: Filesystem, parent: Bytes, path: Bytes): boolean {
   const mine = ownStage(fs, path);
   if (!mine) return false;
-  const aside = under(parent, bytesOf(`${STAGE_PREFIX}${randomBytes(8).toString("hex")}-0-`));
+  const aside = under(parent, bytesOf(`${STAGE_PREFIX}${randomBytes(8).toString("hex")}-${NOBODY}-`));
   try {
     fs.rename(path, aside);
   } catch (error) {
-    if (isErrno(error, "ENOENT", "EACCES", "EPERM")) return false;
+    if (isErrno(error, "ENOENT", "EACCES", "EPERM", "EROFS")) return false;
     throw error;
   }
   const moved = fs.lstat(aside);

@@ -29,6 +29,7 @@ export function createPartial(fs: Filesystem, directory: Bytes, name: string): P
     throw unusable(path, error);
   }
   const open = fd;
+  let writing = Promise.resolve();
   const close = (): void => {
     if (fd !== undefined) fs.close(fd);
     fd = undefined;
@@ -46,10 +47,14 @@ export function createPartial(fs: Filesystem, directory: Bytes, name: string): P
       new Writable({
         highWaterMark: 4 << 20,
         write(chunk: Buffer, _encoding, callback) {
-          write(chunk).then(
+          writing = write(chunk).then(
             () => callback(),
             (error: unknown) => callback(unusable(path, error) as Error),
           );
+        },
+        // A descriptor that is closed under a write belongs to another file when the write arrives.
+        destroy(error, callback) {
+          void writing.then(() => callback(error));
         },
       }),
     written: () => ({ bytes, sha256: hash.copy().digest("hex") }),

@@ -1,61 +1,11 @@
-import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import zlib from "node:zlib";
 import { expect } from "chai";
 import type { CreateReport } from "../../lib/report/create-report.js";
-import type { Failure } from "../../lib/report/failure.js";
 import { extracted } from "../helpers/run.js";
-import { contents, tmpDirectory, writeTree, type Tree } from "../helpers/tree.js";
+import { contents, type Tree } from "../helpers/tree.js";
+import { EMPTY_VAULT, holdstill, made, world } from "./holdstill.js";
 import { CAME, type Interference } from "./preload.js";
-
-const MAIN = fileURLToPath(new URL("../../lib/cli/main.js", import.meta.url));
-const PRELOAD = new URL("preload.js", import.meta.url).href;
-const NOBODY = 65_534;
-const isRoot = process.getuid?.() === 0;
-
-const SESSIONS: Tree = { agents: { main: { sessions: { "one.jsonl": "1\n", "two.jsonl": "2\n" } } }, "notes.txt": "n\n" };
-
-interface World {
-  readonly home: string;
-  readonly source: string;
-  readonly output: string;
-}
-
-/** A home of its own with a source in it, and nothing else. */
-function world(tree: Tree = SESSIONS): World {
-  const home = tmpDirectory();
-  writeTree(join(home, "source"), tree);
-  return { home, source: join(home, "source"), output: join(home, "archives") };
-}
-
-interface RunOptions {
-  readonly interference?: Interference;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly uid?: number;
-}
-
-function holdstill({ home }: Pick<World, "home">, args: readonly string[], options: RunOptions = {}) {
-  const { interference, env, uid } = options;
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ["--import", PRELOAD, MAIN, ...args], {
-    cwd: home,
-    encoding: "utf8",
-    env: {
-      ...{ PATH: process.env["PATH"], HOME: home, ...env },
-      ...(interference && { HOLDSTILL_SPEC_INTERFERENCE: JSON.stringify(interference) }),
-    },
-    ...(uid !== undefined && { uid, gid: uid }),
-  });
-  return { status, signal, stdout, stderr };
-}
-
-/** All that is there but the source: what a run has made. */
-function made({ home }: World): string[] {
-  return Object.keys(contents(home)).filter((path) => !path.startsWith("source/"));
-}
-
-const EMPTY_VAULT = ["archives/", "archives/.holdstill/"];
 
 describe("holdstill create, end to end", () => {
   it("makes an archive, says so in a few lines, and prints the same with --json", () => {
@@ -69,7 +19,14 @@ describe("holdstill create, end to end", () => {
     expect({ ...json, stdout: "" }).to.deep.equal({ status: 0, signal: null, stdout: "", stderr: "" });
     const report = JSON.parse(json.stdout) as CreateReport;
     expect(report).to.include({ outcome: "published", verified: true, complete: true });
-    expect(report.counts).to.deep.equal({ files: 3, directories: 4, symlinks: 0, hardlinks: 0, databases: 0, bytes: 6 });
+    expect(report.counts).to.deep.equal({
+      files: 3,
+      directories: 4,
+      symlinks: 0,
+      hardlinks: 0,
+      databases: 0,
+      bytes: 6,
+    });
     expect(report.bytes).to.equal(statSync(report.archive).size);
     expect(extracted(report, source)).to.deep.equal(contents(source));
     expect(readdirSync(output).filter((name) => name.includes(".tar"))).to.have.lengthOf(2);
@@ -108,126 +65,74 @@ describe("holdstill create, end to end", () => {
   });
 });
 
-interface BadInput {
-  readonly status: number;
-  readonly code: Failure["code"];
-  readonly args: readonly string[];
-  /** What the message names, below the home. */
-  readonly names?: string;
-  readonly prepare?: (here: World) => void;
-  readonly options?: RunOptions;
-  /** What there is afterwards beside the source. */
-  readonly left?: readonly string[];
-}
+describe("holdstill create, when it is ended", () => {
+  const MANY: Tree = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${i}.jsonl`, `${i}\n`]));
 
-const TO = ["--output", "archives"];
-const FROM = ["--source", "source"];
-
-const BAD: Readonly<Record<string, BadInput>> = {
-  "a source that is missing": { status: 66, code: "source-missing", args: ["--source", "no/such", ...TO], names: "no/such" },
-  "a source that is a file": {
-    ...{ status: 66, code: "source-missing", args: ["--source", "source/notes.txt", ...TO] },
-    names: "source/notes.txt",
-  },
-  "an output that exists": {
-    ...{ status: 73, code: "output-exists", args: [...FROM, "--output", "mine.tar"], names: "mine.tar" },
-    prepare: ({ home }) => writeFileSync(join(home, "mine.tar"), "mine"),
-    left: ["mine.tar"],
-  },
-  "an output inside a source": {
-    ...{ status: 73, code: "output-unusable", args: [...FROM, "--output", "source/agents"], names: "source/agents" },
-  },
-  "an output that is a file": {
-    ...{ status: 73, code: "output-unusable", args: [...FROM, "--output", "mine"], names: "mine" },
-    prepare: ({ home }) => writeFileSync(join(home, "mine"), "mine"),
-    left: ["mine"],
-  },
-  "an option that does not exist": { status: 64, code: "usage", args: [...FROM, ...TO, "--sauce"] },
-  "a level that is out of range": { status: 64, code: "usage", args: [...FROM, ...TO, "--compress", "gzip", "--level", "10"] },
-  "a level that is no number": { status: 64, code: "usage", args: [...FROM, ...TO, "--level", "best"] },
-  "a level for what is not compressed": { status: 64, code: "usage", args: [...FROM, ...TO, "--compress", "none", "--level", "1"] },
-  "a compression against the name": {
-    ...{ status: 64, code: "usage", args: [...FROM, "--output", "x.tar.gz", "--compress", "none"], names: "x.tar.gz" },
-  },
-  "a label that is no name": { status: 64, code: "usage", args: [...FROM, ...TO, "--label", "../x"] },
-};
-
-describe("holdstill create, given", () => {
-  function expectRefusal(here: World, input: BadInput): void {
-    const { status, code, args, names, left = [], options } = input;
+  /** Ends a run, and proves that nothing is left of it and that the live tree is as it was. */
+  function ended(interference: Interference, ...flags: readonly string[]) {
+    const here = world(MANY);
     const before = contents(here.source);
-    const text = holdstill(here, ["create", ...args], options);
-    expect({ status: text.status, stdout: text.stdout }).to.deep.equal({ status, stdout: "" });
-    const [message = "", hint = "", ...rest] = text.stderr.split("\n");
-    expect(message).to.match(/^holdstill: \S/);
-    if (names !== undefined) expect(message).to.include(join(here.home, names));
-    expect(hint).to.match(/\S.*\S/);
-    expect(rest).to.deep.equal([""]);
-
-    const json = holdstill(here, ["create", ...args, "--json"], options);
-    expect({ status: json.status, stderr: json.stderr }).to.deep.equal({ status, stderr: "" });
-    const { outcome, error, ...others } = JSON.parse(json.stdout) as { outcome: string; error: Failure };
-    const { code: said, message: told, path, hint: advised, ...more } = error;
-    expect({ outcome, said, advised }).to.deep.equal({ outcome: "failed", said: code, advised: hint });
-    expect(told).to.be.a("string").and.not.equal("");
-    expect({ ...others, ...more }).to.deep.equal({});
-    if (names !== undefined) expect(path).to.equal(join(here.home, names));
-
-    expect(made(here)).to.deep.equal(left);
-    expect(contents(here.source)).to.deep.equal(before);
-  }
-
-  for (const [which, input] of Object.entries(BAD)) {
-    it(`${which}, exits ${input.status}, says what and where and what to do, and makes nothing`, () => {
-      const here = world();
-      input.prepare?.(here);
-      expectRefusal(here, input);
-      if (input.code === "output-exists") expect(readFileSync(join(here.home, "mine.tar"), "utf8")).to.equal("mine");
-    });
-  }
-
-  it("zstd where there is none, exits 64 and makes nothing; without being asked it takes gzip and says so", function () {
-    if ("createZstdCompress" in zlib) this.skip();
-    const here = world();
-    const options = { env: { PATH: join(here.home, "no-programs") } };
-    expectRefusal(here, { status: 64, code: "usage", args: [...FROM, ...TO, "--compress", "zstd"], options });
-    expectRefusal(here, { status: 64, code: "usage", args: [...FROM, "--output", "x.tzst"], options });
-    const { status, stderr } = holdstill(here, ["create", ...FROM, ...TO], options);
-    expect({ status, stderr }).to.deep.equal({
-      status: 0,
-      stderr: "holdstill: warning: zstd is not available here, so the archive is compressed with gzip.\n",
-    });
-  });
-
-  for (const [which, output, names] of [
-    ["an archive directory that it may not write", "closed", "closed/.holdstill"],
-    ["an archive directory that it may not make", "closed/new", "closed/new"],
-    ["an archive in a directory that it may not write", "closed/x.tar", "closed/.holdstill"],
-  ] as const) {
-    it(`${which}, exits 73 and makes nothing`, function () {
-      const uid = isRoot ? NOBODY : undefined;
-      const here = world();
-      if (uid !== undefined) {
-        for (const path of [here.home, here.source]) chownSync(path, uid, uid);
-        if (holdstill(here, ["--version"], { uid }).status !== 0) this.skip();
-      }
-      mkdirSync(join(here.home, "closed"));
-      chmodSync(join(here.home, "closed"), 0o555);
-      const args = [...FROM, "--output", output];
-      const options = uid === undefined ? {} : { uid };
-      expectRefusal(here, { status: 73, code: "output-unusable", args, names, options, left: ["closed/"] });
-    });
-  }
-
-  it("a source that vanishes entirely while it is frozen, exits 66 and leaves nothing", () => {
-    const here = world();
-    const interference = { operation: "linkSync", path: "/notes.txt", act: "remove source", source: here.source } as const;
-    const args = ["create", "--source", here.source, "--output", here.output, "--strategy", "link", "--json"];
-    const { status, stdout, stderr } = holdstill(here, args, { interference });
-    expect({ status, stderr }).to.deep.equal({ status: 66, stderr: CAME });
-    const { error } = JSON.parse(stdout) as { error: Failure };
-    expect(error).to.include({ code: "source-missing", path: here.source });
-    expect(error.hint).to.match(/try again/);
+    const args = ["create", "--source", here.source, "--output", here.output, "--compress", "none", ...flags];
+    const { status, signal, stdout, stderr } = holdstill(here, args, { interference });
     expect(made(here)).to.deep.equal(EMPTY_VAULT);
+    expect(contents(here.source)).to.deep.equal(before);
+    for (const name of readdirSync(here.source)) expect(lstatSync(join(here.source, name)).nlink).to.equal(1);
+    expect(signal).to.equal(null);
+    expect(stderr.startsWith(CAME)).to.equal(true);
+    return { status, stdout, stderr: stderr.slice(CAME.length) };
+  }
+
+  const PHASES = {
+    freeze: { operation: "linkSync", path: "/10.jsonl" },
+    archive: { operation: "openSync", path: ".tar.partial", creating: true },
+    verify: { operation: "openSync", path: ".tar.partial", creating: false },
+  } as const;
+  for (const [phase, moment] of Object.entries(PHASES)) {
+    for (const [act, code, status] of [
+      ["SIGINT", "interrupted", 130],
+      ["SIGTERM", "terminated", 143],
+    ] as const) {
+      it(`exits ${status} on ${act} during ${phase}, and leaves neither stage nor partial archive nor lock`, () => {
+        const text = ended({ ...moment, act }, "--strategy", "link");
+        expect(text).to.deep.equal({ status, stdout: "", stderr: `holdstill: ${code}\n` });
+        const json = ended({ ...moment, act }, "--strategy", "link", "--json");
+        expect({ ...json, stdout: "" }).to.deep.equal({ status, stdout: "", stderr: "" });
+        expect(JSON.parse(json.stdout)).to.deep.equal({ outcome: "failed", error: { code, message: code } });
+      });
+    }
+  }
+
+  for (const [act, what, message] of [
+    ["throw late", "an exception that nobody catches", "late"],
+    ["forget", "a promise that never settles", "the run ended unfinished"],
+  ] as const) {
+    it(`exits 70 on ${what}, says so, and leaves nothing`, () => {
+      const { status, stdout, stderr } = ended({ operation: "append", act });
+      expect({ status, stdout }).to.deep.equal({ status: 70, stdout: "" });
+      expect(stderr.split("\n")[0]).to.equal(`holdstill: ${message}`);
+      const json = ended({ operation: "append", act }, "--json");
+      expect({ status: json.status, stderr: json.stderr }).to.deep.equal({ status: 70, stderr: "" });
+      expect(JSON.parse(json.stdout)).to.deep.include({ outcome: "failed" });
+    });
+  }
+
+  it("leaves to the next run what it could not remove because it was killed", () => {
+    const here = world(MANY);
+    const args = ["create", "--source", here.source, "--output", here.output, "--compress", "none"];
+    const interference = { ...PHASES.verify, act: "SIGKILL" } as const;
+    expect(holdstill(here, args, { interference })).to.include({ status: null, signal: "SIGKILL", stderr: CAME });
+    const left = made(here).join("\n");
+    for (const pattern of [/^\.holdstill-stage-/m, /\.tar\.partial$/m, /\.index\.partial$/m, /\.holdstill\/lock$/m]) {
+      expect(left).to.match(pattern);
+    }
+    expect(holdstill(here, args)).to.include({ status: 0, stderr: "" });
+    const now = made(here).map((path) => path.replace(/\/[^/]*\.tar/, "/*.tar"));
+    expect(now).to.have.members([
+      ...EMPTY_VAULT,
+      "archives/.holdstill/index/",
+      "archives/.holdstill/index/*.tar.jsonl.gz",
+      "archives/.holdstill/index/*.tar.sha256",
+      "archives/*.tar",
+    ]);
   });
 });

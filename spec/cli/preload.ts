@@ -11,7 +11,7 @@ export interface Interference {
   /** What one of the call's paths ends with; for `openSync` also whether the file is created. */
   readonly path?: string;
   readonly creating?: boolean;
-  readonly act: "remove" | "remove source" | "SIGINT" | "SIGTERM" | "throw late" | "forget";
+  readonly act: "remove" | "remove source" | "SIGINT" | "SIGTERM" | "SIGKILL" | "throw late" | "forget";
   readonly source?: string;
 }
 
@@ -26,7 +26,7 @@ function interfere({ operation, path = "", creating, act, source = "" }: Interfe
   let came = false;
   owner[operation] = function (this: unknown, ...args: unknown[]): unknown {
     const isPath = args.some((arg) => typeof arg === "string" && arg.endsWith(path));
-    const isMode = creating === undefined || (Number(args[1]) & fs.constants.O_CREAT) !== 0 === creating;
+    const isMode = creating === undefined || ((Number(args[1]) & fs.constants.O_CREAT) !== 0) === creating;
     if (came || !(operation === "append" || (isPath && isMode))) return Reflect.apply(real, this, args);
     came = true;
     writeSync(2, CAME);

@@ -20,8 +20,8 @@ export type FilesystemKind = keyof typeof MAKE | "tmpfs";
 export interface Mounts {
   /** Mounts a fresh filesystem; returns where. */
   readonly make: (asking: Context, kind: FilesystemKind, mebibytes: number, options?: string, at?: string) => string;
-  /** Mounts a directory at a second place. */
-  readonly bind: (asking: Context, directory: string, at: string, options?: string) => void;
+  /** Mounts a directory at a second place; returns what takes it away again before the group ends. */
+  readonly bind: (asking: Context, directory: string, at: string, options?: string) => () => void;
 }
 
 /** To be called in a `describe`: whatever became of its specs, all is unmounted and removed when it ends. */
@@ -64,6 +64,10 @@ export function mounts(): Mounts {
     bind(asking, directory, at, options) {
       mount(asking, ["--bind", directory], at);
       if (options !== undefined) run(asking, ["mount", "-o", `remount,bind,${options}`, at]);
+      return () => {
+        execFileSync("umount", [at]);
+        mounted.splice(mounted.indexOf(at), 1);
+      };
     },
   };
 }

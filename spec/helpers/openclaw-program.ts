@@ -87,7 +87,10 @@ export async function startGateway({ node, openclaw }: Program, place: Place): P
       said.push(`${line}\n`);
       if (line.includes("[gateway] ready")) resolve();
     });
-    exit.then(([code]) => reject(new Error(`the gateway ended with ${code} before it was ready: ${said.join("")}`)), reject);
+    exit.then(
+      ([code]) => reject(new Error(`the gateway ended with ${code} before it was ready: ${said.join("")}`)),
+      reject,
+    );
   });
 
   async function stop(): Promise<void> {

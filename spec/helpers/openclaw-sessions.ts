@@ -60,7 +60,11 @@ export async function startSessions(directory: string, files: number): Promise<S
 }
 
 /** Holds what a backup gave back of the directory against the record of what was in it while the backup ran. */
-export function judgeSessions(record: SessionRecord, run: { readonly from: number; readonly to: number }, directory: string): Judged {
+export function judgeSessions(
+  record: SessionRecord,
+  run: { readonly from: number; readonly to: number },
+  directory: string,
+): Judged {
   const sessions = new Map(record.map((session) => [session.id, session]));
   const found = new Set<string>();
   const faults: string[] = [];
@@ -81,7 +85,11 @@ export function judgeSessions(record: SessionRecord, run: { readonly from: numbe
   return { found: found.size, livedThrough: lived.length, faults };
 }
 
-function faultIn(text: string, { id, lines }: Session, run: { readonly from: number; readonly to: number }): string | undefined {
+function faultIn(
+  text: string,
+  { id, lines }: Session,
+  run: { readonly from: number; readonly to: number },
+): string | undefined {
   const rows = text.split("\n");
   if (rows.pop() !== "") return "ends in the middle of a line";
   const wrong = rows.findIndex((row, n) => row !== lineOf(id, n).trimEnd());

@@ -83,7 +83,11 @@ function nameIn(sources: number): Name {
 }
 
 function note(
-  { found, skipped, methods }: { found: Record<string, string>; skipped: Record<string, string>; methods: Record<string, string> },
+  {
+    found,
+    skipped,
+    methods,
+  }: { found: Record<string, string>; skipped: Record<string, string>; methods: Record<string, string> },
   entry: FrozenEntry,
   name: Name,
 ): void {

@@ -101,7 +101,10 @@ describe("stages that runs left behind", () => {
   const DEAD: readonly (readonly [string, (owner: Owner) => string])[] = [
     ["has no marker yet", (owner) => makeStage(parent, nameOf(owner), {})],
     ["has an empty marker", (owner) => makeStage(parent, nameOf(owner), { [MARKER]: "" })],
-    ["has half a marker", (owner) => makeStage(parent, nameOf(owner), { [MARKER]: JSON.stringify(owner).slice(0, 20) })],
+    [
+      "has half a marker",
+      (owner) => makeStage(parent, nameOf(owner), { [MARKER]: JSON.stringify(owner).slice(0, 20) }),
+    ],
     ["was removed in part", (owner) => marked(parent, owner, { 1: "staged\n", left: { deep: {} } })],
     ["was removed but for its marker", (owner) => marked(parent, owner, {})],
     [

@@ -127,7 +127,9 @@ describe("the place of a stage", () => {
 
   it("is not looked for any further where the disk is full", () => {
     const root = rootOf();
-    expect(() => place(closed("ENOSPC", dirname(root)), root)).to.throw().that.includes({ code: "no-space" });
+    expect(() => place(closed("ENOSPC", dirname(root)), root))
+      .to.throw()
+      .that.includes({ code: "no-space" });
     expect(readdirSync(dirname(root))).to.deep.equal(["source"]);
   });
 
@@ -171,7 +173,9 @@ describe("the place of a stage", () => {
     const stage = place(disk, root);
     stage.assertPresent();
     execFileSync("rm", ["-r", stage.path]);
-    expect(() => stage.assertPresent()).to.throw("the stage was removed").that.includes({ code: "io", path: stage.path });
+    expect(() => stage.assertPresent())
+      .to.throw("the stage was removed")
+      .that.includes({ code: "io", path: stage.path });
     stage.remove();
   });
 

@@ -25,14 +25,29 @@ interface Move {
 }
 
 const move = (from: string, to: string) => (root: string) => renameSync(join(root, from), join(root, to));
-const all = (...moves: ((root: string) => void)[]) => (root: string) => moves.forEach((one) => one(root));
+const all =
+  (...moves: ((root: string) => void)[]) =>
+  (root: string) =>
+    moves.forEach((one) => one(root));
 const make = (directory: string) => (root: string) => mkdirSync(join(root, directory));
 const write = (file: string, text: string) => (root: string) => writeFileSync(join(root, file), text);
 
 const MOVES: readonly Move[] = [
-  { title: "renamed within its directory", moves: [["a", move("a/x.jsonl", "a/x.jsonl.deleted.1")]], lived: ["moving\n"] },
-  { title: "renamed into a directory that was walked", moves: [["a", move("a/x.jsonl", "z/moved")]], lived: ["moving\n"] },
-  { title: "renamed out of a directory not yet walked", moves: [["z", move("a/x.jsonl", "z/moved")]], lived: ["moving\n"] },
+  {
+    title: "renamed within its directory",
+    moves: [["a", move("a/x.jsonl", "a/x.jsonl.deleted.1")]],
+    lived: ["moving\n"],
+  },
+  {
+    title: "renamed into a directory that was walked",
+    moves: [["a", move("a/x.jsonl", "z/moved")]],
+    lived: ["moving\n"],
+  },
+  {
+    title: "renamed out of a directory not yet walked",
+    moves: [["z", move("a/x.jsonl", "z/moved")]],
+    lived: ["moving\n"],
+  },
   { title: "renamed to the top", moves: [["a", move("a/x.jsonl", "moved")]], lived: ["moving\n"] },
   {
     title: "renamed over a file that was captured",
@@ -49,9 +64,21 @@ const MOVES: readonly Move[] = [
     moves: [["a", all(make("z/new"), make("z/new/deep"), move("a/x.jsonl", "z/new/deep/x.jsonl"))]],
     lived: ["moving\n"],
   },
-  { title: "in a directory that is renamed before it is walked", moves: [[".", move("a", "b")]], lived: ["moving\n", "in a\n"] },
-  { title: "in a directory that is renamed while it is walked", moves: [["a", move("a", "z/a")]], lived: ["moving\n", "in a\n"] },
-  { title: "in a directory that moves into one that was walked", moves: [["z", move("a", "z/a")]], lived: ["moving\n", "in a\n"] },
+  {
+    title: "in a directory that is renamed before it is walked",
+    moves: [[".", move("a", "b")]],
+    lived: ["moving\n", "in a\n"],
+  },
+  {
+    title: "in a directory that is renamed while it is walked",
+    moves: [["a", move("a", "z/a")]],
+    lived: ["moving\n", "in a\n"],
+  },
+  {
+    title: "in a directory that moves into one that was walked",
+    moves: [["z", move("a", "z/a")]],
+    lived: ["moving\n", "in a\n"],
+  },
   {
     title: "in a directory that takes the name of one that was walked",
     moves: [["a", all(move("z", "y"), move("a", "z"))]],
@@ -110,7 +137,10 @@ const DISPLACED: readonly Move[] = [
     title: "renamed while its directory is listed again and a link takes its name",
     moves: [
       ["a", stir("a")],
-      ["a", all(move("a/x.jsonl", "a/.x.jsonl"), (root) => symlinkSync(".x.jsonl", join(root, "a/x.jsonl")), stir("m"))],
+      [
+        "a",
+        all(move("a/x.jsonl", "a/.x.jsonl"), (root) => symlinkSync(".x.jsonl", join(root, "a/x.jsonl")), stir("m")),
+      ],
     ],
     lived: ["moving\n", "in a\n"],
   },

@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, linkSync, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  symlinkSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { bytesOf, parentOf, type Bytes } from "../../lib/bytes.js";
@@ -62,7 +71,7 @@ function isOpenRoot(path: Bytes): boolean {
 }
 
 function isPartial(fd: number): boolean {
-  return readlinkSync(`/proc/self/fd/${fd}`).endsWith(".partial");
+  return readlinkSync(`/proc/self/fd/${fd}`).endsWith(".tar.partial");
 }
 
 const PHASES = ["freeze", "archive", "verify"] as const;
@@ -77,7 +86,9 @@ interface Failure {
 const FAILURES: readonly Failure[] = [
   {
     when: "the stage is made",
-    broken: (fs) => ({ create: (path, mode) => (path.endsWith(`/${MARKER}`) ? refuse("EIO")() : fs.create(path, mode)) }),
+    broken: (fs) => ({
+      create: (path, mode) => (path.endsWith(`/${MARKER}`) ? refuse("EIO")() : fs.create(path, mode)),
+    }),
     phases: [],
   },
   {
@@ -96,7 +107,11 @@ const FAILURES: readonly Failure[] = [
     phases: PHASES.slice(0, 1),
   },
   { when: "the archive is written", broken: () => ({ writeAsync: refuse("EIO") }), phases: PHASES.slice(0, 2) },
-  { when: "the archive is synced", broken: () => ({ sync: () => Promise.reject(errno("EIO")) }), phases: PHASES.slice(0, 2) },
+  {
+    when: "the archive is synced",
+    broken: () => ({ sync: () => Promise.reject(errno("EIO")) }),
+    phases: PHASES.slice(0, 2),
+  },
   {
     when: "the archive is read back",
     broken: (fs) => ({

@@ -128,7 +128,12 @@ describe("walk", () => {
       age(source, 60);
       const before = contents(source);
       const gone = join(source, "large.bin");
-      const { fs, came } = interrupted("after", "readAsync", () => true, () => unlinkSync(gone));
+      const { fs, came } = interrupted(
+        "after",
+        "readAsync",
+        () => true,
+        () => unlinkSync(gone),
+      );
       const { found, skipped } = await frostOf(fs, source, "copy");
       expect(came()).to.equal(true);
       expect({ found, skipped }).to.deep.equal({ found: before, skipped: {} });
