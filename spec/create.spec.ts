@@ -66,7 +66,7 @@ describe("create", () => {
       verdicts: { exact: 2, prefix: 0, recaptured: 0, unstable: 0 },
       ...{ settlePasses: 1, settled: true, skipped: [], unstable: [] },
       excluded: { count: 1, rules: [{ rule: "b.log", count: 1 }] },
-      upstream: report.upstream,
+      upstream: { verifiable: true, reasons: [] },
       ...{ compression: "none", warnings: [] },
       sources: [{ path: source, stage: "beside", method }],
     });

@@ -60,7 +60,13 @@ export async function writeTar(
     })
     .catch(fail);
   await written;
+  await closed(through[through.length - 1]);
   if (failures.length > 0) throw failures[0];
+}
+
+/** Before Node 22 a pipeline that fails does not wait for its streams: the last one may still be writing. */
+async function closed(stream: Writable | undefined): Promise<void> {
+  if (stream && !stream.closed) await new Promise<void>((resolve) => void stream.once("close", resolve));
 }
 
 /** The part of archiver that is not its interface: tar-stream's encoder. */
