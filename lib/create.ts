@@ -188,7 +188,7 @@ function report(
     !sums.skipped.some(({ reason }) => reason === "unreadable");
   return {
     outcome: "published",
-    ...{ archive: prepared.archive, id: prepared.id, ...partial.written(), verified: options.verify, complete },
+    ...{ archive: prepared.archive, profile: prepared.plan.profile, id: prepared.id, ...partial.written(), verified: options.verify, complete },
     frozen: windowOf(frozen),
     ...sums,
     ...{ settlePasses: frozen.passes, settled: frozen.settled, upstream, compression: prepared.choice.format },

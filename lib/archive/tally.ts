@@ -9,6 +9,7 @@ export interface Totals {
   readonly counts: CreateReport["counts"];
   readonly capture: CreateReport["capture"];
   readonly verdicts: CreateReport["verdicts"];
+  readonly cut: CreateReport["cut"];
   readonly skipped: readonly SkippedPath[];
   readonly unstable: readonly UnstablePath[];
   readonly excluded: CreateReport["excluded"];
@@ -29,6 +30,7 @@ export function tally(): Tally {
   const counts = { files: 0, directories: 0, symlinks: 0, hardlinks: 0, databases: 0, bytes: 0 };
   const capture = { clone: 0, link: 0, copy: 0, database: 0 };
   const verdicts = { exact: 0, prefix: 0, recaptured: 0, unstable: 0 };
+  const cuts = { files: 0, bytes: 0 };
   const skipped: SkippedPath[] = [];
   const unstable: UnstablePath[] = [];
   const damaged: string[] = [];
@@ -36,12 +38,16 @@ export function tally(): Tally {
   let excluded = 0;
 
   return {
-    file({ path, source, method, reason, database }, { size, verdict }) {
+    file({ path, source, method, reason, database }, { size, verdict, cut }) {
       counts.files++;
       counts.bytes += size;
       if (method === "database") counts.databases++;
       capture[method]++;
       verdicts[verdict]++;
+      if (cut > 0) {
+        cuts.files++;
+        cuts.bytes += cut;
+      }
       if (verdict === "unstable") unstable.push({ path: textOf(path), source, ...(reason && { reason }) });
       const integrity = database?.integrity;
       if (typeof integrity === "object" && "problems" in integrity) {
@@ -63,7 +69,7 @@ export function tally(): Tally {
       }
     },
     totals: () => ({
-      ...{ counts, capture, verdicts, skipped, unstable, damaged },
+      ...{ counts, capture, verdicts, cut: cuts, skipped, unstable, damaged },
       excluded: { count: excluded, rules: [...rules].map(([rule, count]) => ({ rule, count })) },
       left: excluded + skipped.length,
     }),

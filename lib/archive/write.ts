@@ -64,7 +64,7 @@ export async function writeTar(
   if (failures.length > 0) throw failures[0];
 }
 
-/** Before Node 22 a pipeline that fails does not wait for its streams: the last one may still be writing. */
+/** On Node 20 a pipeline that fails does not wait for its streams: the last one may still be writing. */
 async function closed(stream: Writable | undefined): Promise<void> {
   if (stream && !stream.closed) await new Promise<void>((resolve) => void stream.once("close", resolve));
 }

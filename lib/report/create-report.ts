@@ -25,6 +25,7 @@ export interface UnstablePath {
 export interface CreateReport {
   readonly outcome: "published";
   readonly archive: string;
+  readonly profile: "openclaw" | "directory";
   readonly id: string;
   readonly bytes: number;
   readonly sha256: string;
@@ -49,6 +50,8 @@ export interface CreateReport {
   };
   readonly capture: Readonly<Record<Method, number>>;
   readonly verdicts: Readonly<Record<Verdict, number>>;
+  /** Half lines that were left off at the end of files that were being written. */
+  readonly cut: { readonly files: number; readonly bytes: number };
   readonly settlePasses: number;
   /** Whether the last pass found nothing on the move. */
   readonly settled: boolean;

@@ -103,18 +103,25 @@ function verifiedLine({ verified, timings }: CreateReport): string {
     : "Not verified (--no-verify).";
 }
 
-function excludedLines({ count, rules }: Excluded, most: number): string[] {
+/** A database's log and index are in its copy: to tell that they are left out would only frighten. */
+const SIDECARS = "sqlite:sidecar";
+
+function excludedLines({ rules }: Excluded, most: number): string[] {
+  const ranked = rules.filter(({ rule, count }) => count > 0 && rule !== SIDECARS).sort((a, b) => b.count - a.count);
+  const count = ranked.reduce((sum, rule) => sum + rule.count, 0);
   if (count === 0) return [];
-  const ranked = rules.filter((rule) => rule.count > 0).sort((a, b) => b.count - a.count);
   const named = ranked.slice(0, most).map((rule) => `${rule.rule} (${numberText(rule.count)})`);
   const more = ranked.length - named.length;
   const rest = more > 0 ? `, and by ${countText(more, "more rule")}` : "";
   return [`Excluded ${countText(count, "path")}${named.length > 0 ? `: ${named.join(", ")}` : ""}${rest}.`];
 }
 
-function verdictLines({ verdicts }: CreateReport): string[] {
+function verdictLines({ verdicts, cut }: CreateReport): string[] {
   const { prefix, recaptured } = verdicts;
   return [
+    ...(cut.files > 0
+      ? [`${countText(cut.files, "file")} ended in half a line: ${sizeText(cut.bytes)} left off.`]
+      : []),
     ...(prefix > 0
       ? [`${countText(prefix, "file")} grew after the freeze: archived as at the freeze, without what came later.`]
       : []),
@@ -124,8 +131,8 @@ function verdictLines({ verdicts }: CreateReport): string[] {
   ];
 }
 
-function upstreamLines({ upstream }: CreateReport): string[] {
-  if (upstream.verifiable) return [];
+function upstreamLines({ profile, upstream }: CreateReport): string[] {
+  if (profile !== "openclaw" || upstream.verifiable) return [];
   return listed(upstream.reasons, () => "`openclaw backup verify` will not take this archive:");
 }
 

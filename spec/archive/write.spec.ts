@@ -131,6 +131,12 @@ describe("writeTar", () => {
       expect(await failureOf(writeTar(() => Promise.reject(cause), [sink()]))).to.equal(cause);
     });
 
+    it("the sink, whatever who adds the entries makes of it", async () => {
+      const later = new Error("what came of it");
+      const fill = (tar: TarWriter): Promise<void> => fillWithAll(tar).catch(() => Promise.reject(later));
+      expect(await failureOf(writeTar(fill, [failingSink(cause, MIB)]))).to.equal(cause);
+    });
+
     const parts = { first: [cause], second: [Buffer.alloc(1000), cause], last: [Buffer.alloc(MIB), cause] } as const;
     for (const [which, given] of Object.entries(parts)) {
       it(`the body of an entry, at its ${which} chunk`, async () => {

@@ -20,6 +20,8 @@ export function reportWith(changes: Partial<CreateReport> = {}): CreateReport {
     skipped: [],
     unstable: [],
     excluded: { count: 0, rules: [] },
+    profile: "openclaw",
+    cut: { files: 0, bytes: 0 },
     upstream: { verifiable: true, reasons: [] },
     compression: "zstd",
     warnings: [],

@@ -67,12 +67,23 @@ describe("text of create", () => {
     expect(createLines(report).slice(-2)).to.deep.equal(["1 socket, FIFO or device is not archived:", "  run/sock"]);
   });
 
-  it("says why OpenClaw will not take the archive", () => {
-    const report = reportWith({ upstream: { verifiable: false, reasons: ["a and A are one name to it"] } });
-    expect(createLines(report).slice(-2)).to.deep.equal([
+  it("says why OpenClaw will not take the archive of a state, and nothing of it for other directories", () => {
+    const upstream = { verifiable: false, reasons: ["a and A are one name to it"] };
+    expect(createLines(reportWith({ upstream })).slice(-2)).to.deep.equal([
       "`openclaw backup verify` will not take this archive:",
       "  a and A are one name to it",
     ]);
+    expect(createLines(reportWith({ profile: "directory", upstream }))).to.deep.equal(createLines(reportWith({})));
+  });
+
+  it("says how much of unfinished lines was left off", () => {
+    const lines = createLines(reportWith({ cut: { files: 2, bytes: 30 } }));
+    expect(lines).to.include("2 files ended in half a line: 30 B left off.");
+  });
+
+  it("does not count the sidecars of databases among what was excluded", () => {
+    const rules = [{ rule: "sqlite:sidecar", count: 2 }];
+    expect(createLines(reportWith({ excluded: { count: 2, rules } }))).to.deep.equal(createLines(reportWith({})));
   });
 });
 
