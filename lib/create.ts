@@ -3,6 +3,7 @@ import { archive, type Archived } from "./archive/archive.js";
 import { createIndexFile } from "./archive/index-file.js";
 import { bytesOf, parentOf, type Bytes } from "./bytes.js";
 import { describe, windowOf, type Description } from "./describe.js";
+import { stoppable } from "./filesystem.js";
 import { prepare, type CreateOptions, type Prepared } from "./prepare.js";
 import type { CreateReport } from "./report/create-report.js";
 import { freeze, type Frozen } from "./stage/freeze.js";
@@ -39,7 +40,8 @@ interface Run extends Surroundings {
  */
 export async function create(options: CreateOptions, around: Surroundings): Promise<CreateReport> {
   const prepared = prepare(options, around);
-  const run: Run = { ...around, options, prepared, directory: bytesOf(prepared.directory), me: thisProcess() };
+  const fs = stoppable(around.fs, around.signal);
+  const run: Run = { ...around, fs, options, prepared, directory: bytesOf(prepared.directory), me: thisProcess() };
   for (const message of warningsOf(prepared)) run.onEvent({ type: "warning", message });
   return withLock(run, () =>
     withStages(run, async (stages) => {
@@ -188,7 +190,14 @@ function report(
     !sums.skipped.some(({ reason }) => reason === "unreadable");
   return {
     outcome: "published",
-    ...{ archive: prepared.archive, profile: prepared.plan.profile, id: prepared.id, ...partial.written(), verified: options.verify, complete },
+    ...{
+      archive: prepared.archive,
+      profile: prepared.plan.profile,
+      id: prepared.id,
+      ...partial.written(),
+      verified: options.verify,
+      complete,
+    },
     frozen: windowOf(frozen),
     ...sums,
     ...{ settlePasses: frozen.passes, settled: frozen.settled, upstream, compression: prepared.choice.format },

@@ -135,7 +135,8 @@ export const disk: Filesystem = {
   writeAsync: async (fd, data) => (await fs.write(fd, data)).bytesWritten,
   sync: (fd) => fs.fsync(fd),
   link: (from, to) => fs.linkSync(native(from), native(to)),
-  reflink: (from, to) => fs.copyFileSync(native(from), native(to), constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL),
+  reflink: (from, to) =>
+    fs.copyFileSync(native(from), native(to), constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL),
   rename: (from, to) => fs.renameSync(native(from), native(to)),
   unlink: (path) => fs.unlinkSync(native(path)),
   mkdir: (path, mode) => void fs.mkdirSync(native(path), { mode }),
@@ -143,3 +144,14 @@ export const disk: Filesystem = {
   chmod: (path, mode) => fs.chmodSync(native(path), mode),
   utimes: (path, atime, mtime) => fs.utimesSync(native(path), atime, mtime),
 };
+
+/** The same disk, on which reading goes no further once the signal is aborted: large files take long. */
+export function stoppable(fs: Filesystem, signal: AbortSignal): Filesystem {
+  return {
+    ...fs,
+    async readAsync(...args) {
+      signal.throwIfAborted();
+      return fs.readAsync(...args);
+    },
+  };
+}

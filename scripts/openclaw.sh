@@ -8,17 +8,14 @@ cache="${XDG_CACHE_HOME:-$HOME/.cache}/holdstill-ci/openclaw"
 package="node_modules/openclaw"
 
 node="$("$(dirname "$0")/node24.sh")"
+found="$("$node" -p 'require(process.argv[1]).version' "$cache/$package/package.json" 2>/dev/null || true)"
 
-installed() {
-  [[ "$("$node" -p 'require(process.argv[1]).version' "$cache/$package/package.json" 2>/dev/null || true)" == "$version" ]]
-}
-
-if ! installed; then
+if [[ "$found" != "$version" ]]; then
   mkdir -p "$(dirname "$cache")"
   # Installed beside and moved, so that an interrupted installation is never taken for a whole one.
   fresh="$(mktemp -d "$cache.XXXXXX")"
   trap 'rm -rf "$fresh"' EXIT
-  # npm under Node 24, since OpenClaw's packages ask for it. It runs without install scripts.
+  # npm runs under Node 24, which OpenClaw's packages ask for. They work without their install scripts.
   PATH="$(dirname "$node"):$PATH" npm install --prefix "$fresh" --ignore-scripts --no-audit --no-fund --loglevel=error \
     "openclaw@$version" >&2
   rm -rf "$cache"

@@ -1,11 +1,8 @@
-import { appendFileSync, constants, copyFileSync, lstatSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, rmSync, writeFileSync } from "node:fs";
 import { expect } from "chai";
-import { disk, type Filesystem } from "../lib/filesystem.js";
 import type { CreateReport } from "../lib/report/create-report.js";
-import type { Event } from "../lib/report/events.js";
-import { fsWith } from "./helpers/port.js";
-import { createFrom, extracted, indexOf } from "./helpers/run.js";
+import { DISKS, afterTheFreeze, filesBelow, proofsIn, type Way } from "./helpers/freeze.js";
+import { createFrom, extracted } from "./helpers/run.js";
 import { age, contents, link, tmpTree } from "./helpers/tree.js";
 
 const SESSIONS = "agents/main/sessions";
@@ -34,13 +31,6 @@ const LIVE = {
 /** What a backup of that moment holds beside the rest: sessions end at a complete line. */
 const AT_LINES = { [`${SESSIONS}/2.jsonl`]: '{"n":1}\n', [`${SESSIONS}/long.jsonl`]: MANY_LINES };
 
-const METHODS: Record<"clone" | "link" | "copy", Filesystem> = {
-  // A filesystem that clones: to the live program a clone is a copy that takes no time.
-  clone: fsWith({ reflink: (from, to) => copyFileSync(from, to, constants.COPYFILE_EXCL) }),
-  link: disk,
-  copy: disk,
-};
-
 interface Outcome {
   readonly report: CreateReport;
   readonly source: string;
@@ -50,28 +40,15 @@ interface Outcome {
 }
 
 /** Backs up the tree; what is to happen to each of its files happens right after the freeze. */
-async function backUp(strategy: "clone" | "link" | "copy", happens: (file: string) => void): Promise<Outcome> {
+async function backUp(strategy: Way, happens: (file: string) => void): Promise<Outcome> {
   const source = tmpTree(LIVE);
   age(source, 5);
   const frozen = { ...contents(source), ...AT_LINES };
   const files = filesBelow(source);
-  const onEvent = (event: Event): void => {
-    if (event.type === "phase" && event.phase === "archive") for (const file of files.splice(0)) happens(file);
-  };
-  const report = await createFrom(source, { strategy }, { fs: METHODS[strategy], onEvent });
+  const moment = afterTheFreeze(() => files.splice(0).forEach((file) => happens(file)));
+  const report = await createFrom(source, { strategy }, { fs: DISKS[strategy], ...moment });
   expect(files, "nothing happened").to.be.empty;
   return { report, source, frozen, archived: extracted(report, source) };
-}
-
-function filesBelow(root: string): string[] {
-  const paths = readdirSync(root, { recursive: true, encoding: "utf8" }).map((path) => join(root, path));
-  return paths.filter((path) => lstatSync(path).isFile());
-}
-
-/** Each file's proof, by its path. */
-function captures(report: CreateReport): Record<string, { verdict: string; at: string; method: string }> {
-  const lines = indexOf(report).filter(({ type }) => type === "file");
-  return Object.fromEntries(lines.map(({ path, capture }) => [path, capture]));
 }
 
 function isAppendedTo(path: string): boolean {
@@ -81,7 +58,7 @@ function isAppendedTo(path: string): boolean {
 describe("a backup is the moment of its freeze", () => {
   for (const strategy of ["clone", "link", "copy"] as const) {
     it(`when every live file is deleted right after it (${strategy})`, async () => {
-      const { report, source, frozen, archived } = await backUp(strategy, rmSync);
+      const { report, source, frozen, archived } = await backUp(strategy, (file) => rmSync(file));
       expect(filesBelow(source)).to.be.empty;
       expect(archived).to.deep.equal(frozen);
       expect(report).to.deep.include({ complete: true, skipped: [] });
@@ -106,7 +83,7 @@ describe("a backup is the moment of its freeze", () => {
 
   it("when every live file is appended to right after it, for sessions and logs (link)", async () => {
     const { report, frozen, archived } = await backUp("link", (file) => appendFileSync(file, 'more\n{"half'));
-    const proofs = captures(report);
+    const proofs = proofsIn(report);
     for (const [path, { verdict }] of Object.entries(proofs)) {
       const grown = `${frozen[path]}more\n{"half`;
       if (isAppendedTo(path)) expect([verdict, archived[path]], path).to.deep.equal(["prefix", frozen[path]]);
@@ -123,7 +100,7 @@ describe("a backup is the moment of its freeze", () => {
       const path = file.slice(file.indexOf("/source/") + "/source/".length);
       writeFileSync(file, `${rewritten(path)}${isAppendedTo(path) ? '{"half' : ""}`);
     });
-    const proofs = captures(report);
+    const proofs = proofsIn(report);
     expect(Object.keys(archived)).to.deep.equal(Object.keys(frozen));
     for (const [path, { verdict, at }] of Object.entries(proofs)) {
       expect(verdict, path).to.equal("recaptured");

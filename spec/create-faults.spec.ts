@@ -107,7 +107,7 @@ describe("create on a disk that fails", () => {
             const { result, warnings, calls } = await runWith(strategy, operation, nth, code);
             const failed = calls.filter((call) => call.operation === operation).at(nth - 1);
             if (failed === undefined) {
-              expect(result).to.include({ outcome: "published", complete: true });
+              expect(result, JSON.stringify(result)).to.include({ outcome: "published", complete: true });
               expect(nth).to.be.greaterThan(1);
               return;
             }
@@ -128,4 +128,83 @@ describe("create on a disk that fails", () => {
       }
     }
   }
+});
+
+describe("create with copies under way", () => {
+  /** The real disk, with what is open, and what happens at the first write of a copy. */
+  function watched(act: () => void): { fs: Filesystem; open: Set<number>; read: () => number } {
+    const open = new Set<number>();
+    let [read, acted] = [0, false];
+    const opening =
+      <A extends unknown[]>(real: (...args: A) => number) =>
+      (...args: A): number => {
+        const fd = real(...args);
+        open.add(fd);
+        return fd;
+      };
+    const fs: Filesystem = {
+      ...disk,
+      openRead: opening(disk.openRead),
+      openDirectory: opening(disk.openDirectory),
+      create: opening(disk.create),
+      close(fd) {
+        open.delete(fd);
+        disk.close(fd);
+      },
+      async readAsync(...args) {
+        const bytes = await disk.readAsync(...args);
+        read += bytes;
+        return bytes;
+      },
+      write(fd, data) {
+        if (!acted && data.length === MIB) {
+          acted = true;
+          act();
+        }
+        return disk.write(fd, data);
+      },
+    };
+    return { fs, open, read: () => (acted ? read : NaN) };
+  }
+
+  /** More than are copied at a time, and then more than may wait. */
+  for (const count of [10, 24]) {
+    const large = (): string =>
+      tmpTree(Object.fromEntries(Array.from({ length: count }, (_, i) => [`${i}.bin`, new Uint8Array(4 * MIB)])));
+
+    it(`ends ${count} of them and waits for them when one fails, and leaves no file open`, async () => {
+      const { fs, open, read } = watched(() => {
+        throw Object.assign(new Error("full"), { code: "ENOSPC", syscall: "write" });
+      });
+      const error: unknown = await createFrom(large(), { strategy: "copy" }, { fs }).catch((reason: unknown) => reason);
+      expect(failureOf(error).code).to.equal("no-space");
+      expect([...open]).to.deep.equal([]);
+      expect(read()).to.be.lessThan(count * 4 * MIB);
+    });
+
+    it(`ends ${count} of them and waits for them on a signal, and leaves no file open`, async () => {
+      const controller = new AbortController();
+      const reason = new Error("interrupted");
+      const { fs, open, read } = watched(() => controller.abort(reason));
+      const work = createFrom(large(), { strategy: "copy" }, { fs, signal: controller.signal });
+      expect(await work.catch((error: unknown) => error)).to.equal(reason);
+      expect([...open]).to.deep.equal([]);
+      expect(read()).to.be.lessThan(count * 4 * MIB);
+    });
+  }
+
+  it("stops in the middle of a large file on a signal", async () => {
+    const source = tmpTree({ large: new Uint8Array(32 * MIB) });
+    age(source, 600);
+    const controller = new AbortController();
+    const reason = new Error("interrupted");
+    let reads = 0;
+    const readAsync: Filesystem["readAsync"] = (...args) => {
+      if (++reads === 3) controller.abort(reason);
+      return disk.readAsync(...args);
+    };
+    const work = createFrom(source, { strategy: "link" }, { fs: { ...disk, readAsync }, signal: controller.signal });
+    expect(await work.catch((error: unknown) => error)).to.equal(reason);
+    expect(reads).to.equal(3);
+  });
 });

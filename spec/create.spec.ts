@@ -64,6 +64,7 @@ describe("create", () => {
       counts: { files: 2, directories: 3, symlinks: 1, hardlinks: 1, databases: 0, bytes: 10 },
       capture: { clone: 0, link: 0, copy: 0, database: 0, [method]: 2 },
       verdicts: { exact: 2, prefix: 0, recaptured: 0, unstable: 0 },
+      ...{ profile: "directory", cut: { files: 0, bytes: 0 } },
       ...{ settlePasses: 1, settled: true, skipped: [], unstable: [] },
       excluded: { count: 1, rules: [{ rule: "b.log", count: 1 }] },
       upstream: { verifiable: true, reasons: [] },

@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
 import { bytesOf } from "../bytes.js";
 import type { FrozenFile } from "../stage/entry.js";
+import type { Body } from "../stage/guard.js";
 import type { Partial } from "../vault/partial.js";
-import { ChangedWhileStreaming } from "./body.js";
+import { ChangedWhileStreaming, UnreadableWhileStreaming } from "./body.js";
 import { compressor, type CompressionChoice } from "./compress.js";
 import type { IndexFile } from "./index-file.js";
 import { printLine, type SnapshotLine } from "./index.js";
@@ -38,9 +39,14 @@ export interface Archived extends Growing {
 /** Archives what was frozen into a partial archive, and syncs it. The caller ends it. */
 export async function archive(options: ArchiveOptions): Promise<Archived> {
   const changed = new Set<FrozenFile>();
+  const unreadable = new Map<FrozenFile, string>();
   for (;;) {
     const all = changed.size >= RESTARTS;
-    const open = (file: FrozenFile) => options.open(file, all || changed.has(file));
+    const open = async (file: FrozenFile): Promise<Body> => {
+      const detail = unreadable.get(file);
+      if (detail !== undefined) return { status: "unreadable", detail };
+      return options.open(file, all || changed.has(file));
+    };
     const growing = options.begin();
     try {
       const totals = await archiveOnce({ ...options, open }, growing);
@@ -48,8 +54,9 @@ export async function archive(options: ArchiveOptions): Promise<Archived> {
       return { ...growing, totals };
     } catch (error) {
       growing.end();
-      if (!(error instanceof ChangedWhileStreaming) || all) throw error;
-      changed.add(error.file);
+      if (error instanceof UnreadableWhileStreaming) unreadable.set(error.file, error.detail);
+      else if (error instanceof ChangedWhileStreaming && !changed.has(error.file)) changed.add(error.file);
+      else throw error;
     }
   }
 }

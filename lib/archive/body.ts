@@ -1,4 +1,5 @@
 import type { Hash } from "node:crypto";
+import { isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import type { FrozenFile } from "../stage/entry.js";
 
@@ -15,6 +16,19 @@ export class ChangedWhileStreaming extends Error {
   }
 }
 
+/** A file could not be read to its end after its header was written. */
+export class UnreadableWhileStreaming extends Error {
+  override readonly name = "UnreadableWhileStreaming";
+  readonly file: FrozenFile;
+  readonly detail: string;
+
+  constructor(file: FrozenFile, cause: NodeJS.ErrnoException) {
+    super(`could not be read: ${file.path}`, { cause });
+    this.file = file;
+    this.detail = cause.code ?? "";
+  }
+}
+
 export interface StreamedBody {
   readonly fd: number;
   readonly size: number;
@@ -23,7 +37,8 @@ export interface StreamedBody {
 
 /**
  * Exactly the first `size` bytes of an open file, into the hash on their way.
- * @throws ChangedWhileStreaming where there are fewer, or the file is another than its header says
+ * @throws ChangedWhileStreaming where there are fewer, or the file is another than its header says;
+ * UnreadableWhileStreaming where the disk fails
  */
 export async function* bodyOf(
   fs: Filesystem,
@@ -32,14 +47,22 @@ export async function* bodyOf(
   hash: Hash,
 ): AsyncGenerator<Buffer> {
   if (size === 0 && !stillTrue()) throw new ChangedWhileStreaming(file);
-  for (let position = 0; position < size;) {
+  for (let position = 0; position < size; ) {
     const chunk = Buffer.allocUnsafe(Math.min(CHUNK, size - position));
-    const read = await fs.readAsync(fd, chunk, 0, chunk.length, position);
+    const read = await readFrom(fs, file, fd, chunk, position);
     if (read === 0) throw new ChangedWhileStreaming(file);
     position += read;
     // Before the last chunk is let go: archiver takes the entry for finished when it has all its bytes.
     if (position === size && !stillTrue()) throw new ChangedWhileStreaming(file);
     hash.update(chunk.subarray(0, read));
     yield chunk.subarray(0, read);
+  }
+}
+
+async function readFrom(fs: Filesystem, file: FrozenFile, fd: number, chunk: Buffer, position: number): Promise<number> {
+  try {
+    return await fs.readAsync(fd, chunk, 0, chunk.length, position);
+  } catch (error) {
+    throw isErrno(error, "EIO") ? new UnreadableWhileStreaming(file, error) : error;
   }
 }

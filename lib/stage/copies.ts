@@ -10,8 +10,10 @@ const WAITING = 16;
 export interface Copies {
   /** Starts a copy, or queues it; what it returns is to be awaited before the next one. */
   readonly add: (copy: () => Promise<void>) => Promise<void>;
-  /** Waits for all of them; rejects with the first that failed. */
+  /** Waits for all of them; rejects with the first that failed, as soon as it has. */
   readonly done: () => Promise<void>;
+  /** Waits until none is under way, whatever became of them. */
+  readonly idle: () => Promise<void>;
 }
 
 export function copies(): Copies {
@@ -26,18 +28,19 @@ export function copies(): Copies {
   return {
     async add(copy) {
       while (running.size >= WAITING) await Promise.race(running);
-      throwFailure();
       const promise: Promise<void> = limit(copy)
-        .catch((error: unknown) => {
-          failed ??= { error };
-          limit.clearQueue();
-        })
+        // What waits is not dropped: it holds an open file, and whoever waits for it would wait for ever.
+        .catch((error: unknown) => void (failed ??= { error }))
         .finally(() => running.delete(promise));
       running.add(promise);
+      throwFailure();
     },
     async done() {
-      while (running.size > 0) await Promise.race(running);
+      while (running.size > 0 && !failed) await Promise.race(running);
       throwFailure();
+    },
+    async idle() {
+      while (running.size > 0) await Promise.race(running);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { bytewise, nameOf, parentOf, textOf, under, type Bytes } from "../bytes.js";
 import { HoldstillError, isErrno } from "../errors.js";
-import type { Filesystem } from "../filesystem.js";
+import { stoppable, type Filesystem } from "../filesystem.js";
 import { methodFor, type CapturedFile, type Strategy } from "./capture.js";
 import { copies } from "./copies.js";
 import { copyDatabases } from "./copy-databases.js";
@@ -65,11 +65,13 @@ export async function freeze(
     databases: databases(fs, options.signal),
   };
   const trees: Tree[] = [];
+  const stop = new AbortController();
+  const reading = stoppable(fs, stop.signal);
   try {
     await shared.databases.pinAll(sources);
     const from = options.now();
     for (const [index, source] of sources.entries()) {
-      trees.push(treeOf(fs, source, index, methods[index] ?? "copy", shared));
+      trees.push(treeOf(reading, source, index, methods[index] ?? "copy", shared));
     }
     for (const [index, tree] of trees.entries()) {
       const source = sources[index];
@@ -89,6 +91,9 @@ export async function freeze(
       databaseSkewMs: pins?.skewMs,
     };
   } finally {
+    // A copy that outlives the run would write to whatever has the number of its descriptors by then.
+    stop.abort();
+    for (const tree of trees) await tree.copies.idle();
     for (const tree of trees) tree.descent.close();
     await shared.databases.close();
   }

@@ -59,10 +59,10 @@ export function placeStage(fs: Filesystem, root: Bytes, cache: Bytes, owner: Own
     for (const { path: parent, placement } of stageParents(root, cache)) {
       try {
         const made = tryPlace(fs, parent, placement, owner, rootMount);
-        if (typeof made === "object") return stageOrNothing(fs, made, root, rootStat, owner);
+        if (typeof made === "object") return stageIn(fs, made, root, rootStat, owner);
         refusals.push(made);
       } catch (error) {
-        if (placement === "inside" && !sameMtime(fs, root, rootStat.mtimeNs)) restoreMtime(fs, root, rootStat.mtimeNs);
+        if (placement === "inside" && mtimeOf(fs, root) !== rootStat.mtimeNs) restoreMtime(fs, root, rootStat.mtimeNs);
         throw error;
       }
     }
@@ -131,16 +131,6 @@ function tryPlace(
   }
 }
 
-function stageOrNothing(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat, owner: Owner): Stage {
-  try {
-    return stageIn(fs, made, root, rootStat, owner);
-  } catch (error) {
-    fs.close(made.fd);
-    removeTree(fs, made.path);
-    throw error;
-  }
-}
-
 function stageIn(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat, owner: Owner): Stage {
   const { path, fd, base, placement, clones, links, coarseClock } = made;
   // What the root's mtime became by the stage alone; when it is another later, the live program has moved it.
@@ -164,10 +154,10 @@ function stageIn(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat, owner:
       if (removed) return;
       removed = true;
       clearInterval(heartbeat);
-      const untouched = madeMtime !== undefined && sameMtime(fs, root, madeMtime);
+      const mtime = placement === "inside" ? mtimeOf(fs, root) : undefined;
       removeTree(fs, path);
       fs.close(fd);
-      if (untouched) restoreMtime(fs, root, rootStat.mtimeNs);
+      if (mtime !== undefined) restoreMtime(fs, root, mtime === madeMtime ? rootStat.mtimeNs : mtime);
     },
   };
 }
@@ -183,11 +173,11 @@ function touch(fs: Filesystem, marker: Bytes): void {
   }
 }
 
-function sameMtime(fs: Filesystem, path: Bytes, mtimeNs: bigint): boolean {
+function mtimeOf(fs: Filesystem, path: Bytes): bigint | undefined {
   try {
-    return fs.lstat(path).mtimeNs === mtimeNs;
+    return fs.lstat(path).mtimeNs;
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return false;
+    if (isErrno(error, "ENOENT")) return undefined;
     throw error;
   }
 }

@@ -34,7 +34,7 @@ export async function saveIndex(
     const sink = new Writable({
       write(chunk: Buffer, _encoding, callback) {
         try {
-          for (let offset = 0; offset < chunk.length; ) offset += fs.write(fd, chunk.subarray(offset));
+          for (let offset = 0; offset < chunk.length;) offset += fs.write(fd, chunk.subarray(offset));
           callback();
         } catch (error) {
           callback(error as Error);

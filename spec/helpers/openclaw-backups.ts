@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CreateReport } from "../../lib/report/create-report.js";
@@ -17,8 +17,15 @@ export interface Measured {
   readonly seconds: number;
   /** Of the largest of its processes: in MiB. */
   readonly peak: number;
+  /** What is in it, or how the program failed. */
+  readonly found: Found | string;
+}
+
+export interface Found {
   readonly archiveMiB: number;
   readonly sessionFiles: number;
+  /** Session files under the name of a deleted or reset one. */
+  readonly setAside: number;
   /** How many of the pair of databases hold what was committed. */
   readonly intact: number;
 }
@@ -48,19 +55,31 @@ export async function measured(
   }[which];
   const notes = join(output, "time");
   const { code, out, err } = await run("/usr/bin/time", ["-o", notes, "-f", "%e %M", ...command], environment(place));
-  if (code !== 0) throw new Error(`${which} ended with ${code}: ${err}${out}`);
-  const [seconds = NaN, kibibytes = NaN] = readFileSync(notes, "utf8").split(/\s+/).map(Number);
+  // In the last line: before it GNU time says how a command failed.
+  const [seconds = NaN, kibibytes = NaN] =
+    readFileSync(notes, "utf8").trimEnd().split("\n").at(-1)?.split(" ").map(Number) ?? [];
+  const figures = { program: `${which} create`, seconds, peak: kibibytes / 1024 };
+  const found = code === 0 ? await foundIn(output, place) : `failed with ${code}: ${err}${out}`;
+  rmSync(output, { recursive: true });
+  return { ...figures, found };
+}
 
+async function foundIn(
+  output: string,
+  { sessionsDir, memoryDir }: { readonly sessionsDir: string; readonly memoryDir: string },
+): Promise<Found> {
   const [archive = ""] = readdirSync(output).filter((name) => /\.tar\.(gz|zst)$/.test(name));
   const { size, payload } = await unpacked(join(output, archive), join(output, "unpacked"));
-  const restored = (path: string): string => join(payload, path);
-  const sessionFiles = readdirSync(restored(place.sessionsDir)).filter((name) => name.includes(".jsonl")).length;
-  const intact = (await Promise.all(PAIR.map((name) => isIntact(join(restored(place.memoryDir), name))))).filter(
-    Boolean,
-  );
-  rmSync(output, { recursive: true });
-  const peak = kibibytes / 1024;
-  return { program: `${which} create`, seconds, peak, archiveMiB: size / 2 ** 20, sessionFiles, intact: intact.length };
+  const names = namesIn(join(payload, sessionsDir));
+  const sessionFiles = names.filter((name) => name.endsWith(".jsonl")).length;
+  const setAside = names.filter((name) => name.includes(".jsonl.")).length;
+  const intact = await Promise.all(PAIR.map((name) => isIntact(join(payload, memoryDir, name))));
+  return { archiveMiB: size / 2 ** 20, sessionFiles, setAside, intact: intact.filter(Boolean).length };
+}
+
+/** None where the directory is not in the archive at all. */
+function namesIn(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
 }
 
 /** What GNU tar makes of an archive: where the absolute paths in it begin, and the archive's size. */
@@ -106,16 +125,20 @@ export async function faultsOfPair(directory: string, moments: readonly number[]
   ];
 }
 
-/** A row for each kind of number, a column for each backup would be wide: so a line for each backup. */
+/** A line for each backup. */
 export function table(rows: readonly Measured[]): string {
-  const lines = rows.map(({ program, seconds, peak, archiveMiB, sessionFiles, intact }) => [
-    ...[program, seconds.toFixed(1), peak.toFixed(0), archiveMiB.toFixed(1), String(sessionFiles)],
-    `${intact} of ${PAIR.length}`,
+  const lines = rows.map(({ program, seconds, peak, found }) => [
+    ...[program, seconds.toFixed(1), peak.toFixed(0)],
+    ...(typeof found === "string" ? [found] : cellsOf(found)),
   ]);
-  const all = [["", "seconds", "peak MiB", "archive MiB", "session files", "databases intact"], ...lines];
+  const all = [["", "seconds", "peak MiB", "archive MiB", "session files", "set aside", "databases intact"], ...lines];
   const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0)));
   return all
     .map((line) => line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))))
     .map((cells) => `      ${cells.join("  ").trimEnd()}\n`)
     .join("");
+}
+
+function cellsOf({ archiveMiB, sessionFiles, setAside, intact }: Found): string[] {
+  return [archiveMiB.toFixed(1), String(sessionFiles), String(setAside), `${intact} of ${PAIR.length}`];
 }

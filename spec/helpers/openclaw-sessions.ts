@@ -35,7 +35,7 @@ export interface Judged {
 }
 
 const PROGRAM = fileURLToPath(import.meta.url);
-const OPS_PER_SECOND = 400;
+const OPS_PER_SECOND = 300;
 const NAME = /^([0-9a-f-]{36})\.jsonl(?:\.(?:deleted|reset)\.\d+)?$/;
 
 /**
@@ -53,7 +53,7 @@ export async function startSessions(directory: string, files: number): Promise<S
       return record;
     },
     async stop() {
-      child.disconnect();
+      if (child.connected) child.disconnect();
       await exit;
     },
   };
@@ -128,11 +128,11 @@ if (process.argv[1] === PROGRAM) {
   const halves: (() => void)[] = [];
   const operate = (): void => {
     const chance = Math.random();
-    if (chance < 0.7) {
+    if (chance < 0.75) {
       const session = live[pick()];
       if (!session) return;
       session.lines.push(moment(() => fs.appendFileSync(pathOf(session), lineOf(session.id, session.lines.length))));
-    } else if (chance < 0.85) {
+    } else if (chance < 0.92) {
       const [session] = take();
       if (!session) return;
       const line = lineOf(session.id, session.lines.length);
@@ -142,14 +142,11 @@ if (process.argv[1] === PROGRAM) {
         session.lines.push(moment(() => fs.appendFileSync(pathOf(session), line.slice(middle))));
         live.push(session);
       });
-    } else if (chance < 0.92) create();
-    else if (chance < 0.96) for (const session of take()) session.died = moment(() => fs.unlinkSync(pathOf(session)));
-    else if (chance < 0.99) {
-      const aside = chance < 0.975 ? "deleted" : "reset";
+    } else if (chance < 0.96) create();
+    else if (chance < 0.98) for (const session of take()) session.died = moment(() => fs.unlinkSync(pathOf(session)));
+    else {
+      const aside = chance < 0.99 ? "deleted" : "reset";
       for (const session of take()) fs.renameSync(pathOf(session), `${pathOf(session)}.${aside}.${Date.now()}`);
-    } else {
-      fs.writeFileSync(join(directory, "sessions.json.tmp"), JSON.stringify(live.map(({ id }) => id)));
-      fs.renameSync(join(directory, "sessions.json.tmp"), join(directory, "sessions.json"));
     }
   };
 

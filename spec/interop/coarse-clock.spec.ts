@@ -51,7 +51,7 @@ describe("on ext4 with time stamps of whole seconds", function () {
     ["copy", "openRead"],
   ] as const) {
     it(`catches a rename within a directory that has been listed: ${strategy}`, async () => {
-      const { fs, came } = interrupted("before", capture, (from) => inTree(from) === "one/a.txt", () => {
+      const { fs, came } = interrupted("before", capture, (from: string, ..._to: string[]) => inTree(from) === "one/a.txt", () => {
         renameSync(join(source, "one/a.txt"), join(source, "one/renamed.txt"));
         touchAll();
       });
@@ -65,7 +65,7 @@ describe("on ext4 with time stamps of whole seconds", function () {
     it(`catches a rename out of a directory that is still to be walked, into one that was: ${strategy}`, async () => {
       const captured: string[] = [];
       let moved = "";
-      const second = (from: string): boolean => {
+      const second = (from: string, ..._to: string[]): boolean => {
         const path = inTree(from);
         return path !== undefined && captured.push(path) === 2;
       };

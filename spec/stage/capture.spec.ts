@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
@@ -5,8 +6,8 @@ import { disk, type Filesystem } from "../../lib/filesystem.js";
 import { STAGE_PREFIX } from "../../lib/stage/leftovers.js";
 import { errno, fsWith, interrupted, refuse } from "../helpers/port.js";
 import { createFrom, extracted } from "../helpers/run.js";
-import { age, contents, tmpDirectory, tmpTree } from "../helpers/tree.js";
-import { at, cloning, frostOf, named, ordered, walking } from "./frozen.js";
+import { age, contents, link, tmpDirectory, tmpTree } from "../helpers/tree.js";
+import { at, cloning, frostOf, METHODS, named, ordered, walking } from "./frozen.js";
 
 const TREE = { "a.jsonl": "a\n", "odd.jsonl": "odd\n", sub: { "z.jsonl": "z\n" } };
 
@@ -161,14 +162,19 @@ describe("capture", () => {
     });
   });
 
-  it("takes what became a file while the names were read", async () => {
-    const root = liveTree();
-    const fs: Filesystem = {
-      ...ordered,
-      list: (path) => ordered.list(path).map(({ name, kind }) => ({ name, kind: kind === "file" ? "unknown" : kind })),
-    };
-    expect((await frostOf(fs, root)).found).to.deep.equal(contents(root));
-  });
+  for (const strategy of METHODS) {
+    it(`takes each thing for what it is, whatever the listing says (${strategy})`, async () => {
+      const root = tmpTree({ ...TREE, "to.link": link("a.jsonl") });
+      age(root, 3600);
+      const before = contents(root);
+      execFileSync("mkfifo", [join(root, "pipe")]);
+      for (const kind of ["file", "unknown"] as const) {
+        const fs: Filesystem = { ...ordered, list: (path) => ordered.list(path).map(({ name }) => ({ name, kind })) };
+        const { found, skipped } = await frostOf(fs, root, strategy);
+        expect({ found, skipped }, kind).to.deep.equal({ found: before, skipped: { pipe: "special" } });
+      }
+    });
+  }
 });
 
 /** A disk whose links are refused wherever they lead into a stage: all of a mount. */

@@ -1,15 +1,12 @@
-import { appendFileSync, constants, copyFileSync, lstatSync } from "node:fs";
-import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { bytesOf } from "../../lib/bytes.js";
-import { disk, type Filesystem } from "../../lib/filesystem.js";
-import type { CreateReport } from "../../lib/report/create-report.js";
-import type { Event } from "../../lib/report/events.js";
+import { disk } from "../../lib/filesystem.js";
 import { completeLines, completeLinesIn, mayEndInHalfALine } from "../../lib/stage/cut.js";
 import type { FrozenFile, Verdict } from "../../lib/stage/entry.js";
-import { fsWith } from "../helpers/port.js";
-import { createFrom, extracted, indexOf } from "../helpers/run.js";
+import { DISKS, afterTheFreeze, filesBelow, proofsIn, type Way } from "../helpers/freeze.js";
+import { createFrom, extracted } from "../helpers/run.js";
 import { age, tmpDirectory, tmpTree } from "../helpers/tree.js";
 
 const MINUTE = 60_000;
@@ -111,43 +108,24 @@ const LINES: Record<string, number> = {
 const FILES: readonly (readonly [string, string])[] = Object.entries(TREE);
 const ADDED = '1}\n{"half';
 
-const METHODS: Record<"clone" | "link" | "copy", Filesystem> = {
-  clone: fsWith({ reflink: (from, to) => copyFileSync(from, to, constants.COPYFILE_EXCL) }),
-  link: disk,
-  copy: disk,
-};
-
 interface Kept {
   readonly text: string;
-  readonly cut: unknown;
+  readonly cut: number;
 }
 
 /** Backs up the tree; `after` happens to each file right after the freeze. */
 async function backUp(
-  strategy: "clone" | "link" | "copy",
+  strategy: Way,
   ageSeconds: number,
   after: (path: string) => void = () => {},
 ): Promise<Record<string, Kept>> {
   const source = tmpTree(TREE);
   age(source, ageSeconds);
-  const paths = readdirSync(source, { recursive: true, encoding: "utf8" }).map((path) => join(source, path));
-  const files = paths.filter((path) => lstatSync(path).isFile());
-  const onEvent = (event: Event): void => {
-    if (event.type === "phase" && event.phase === "archive") files.forEach(after);
-  };
-  const report = await createFrom(source, { strategy }, { fs: METHODS[strategy], onEvent });
-  return keptIn(report, source);
-}
-
-function keptIn(report: CreateReport, source: string): Record<string, Kept> {
+  const moment = afterTheFreeze(() => filesBelow(source).forEach((path) => after(path)));
+  const report = await createFrom(source, { strategy }, { fs: DISKS[strategy], ...moment });
   const texts = extracted(report, source);
-  const lines = indexOf(report).filter(({ type }) => type === "file");
-  return Object.fromEntries(
-    lines.map(({ path, capture }) => {
-      const { cut } = capture as { cut: unknown };
-      return [path, { text: texts[path as string] ?? "", cut }];
-    }),
-  );
+  const proofs = Object.entries(proofsIn(report));
+  return Object.fromEntries(proofs.map(([path, { cut }]) => [path, { text: texts[path] ?? "", cut }]));
 }
 
 /** Compares texts of megabytes without printing them. */

@@ -143,7 +143,7 @@ describe("the place of a stage", () => {
       execFileSync("touch", ["-d", "2026-02-03T04:05:06.987654321Z", root]);
       young = mtimeOf(root);
     };
-    const { fs, came } = interrupted("after", "link", (_, to) => !to.endsWith("/probe"), change, base);
+    const { fs, came } = interrupted("after", "link", (from) => from.endsWith("/a.jsonl"), change, base);
     await createFrom(root, { strategy: "link" }, { fs });
     expect(came()).to.equal(true);
     expect(young).to.not.equal(before);

@@ -184,6 +184,21 @@ describe("settle", () => {
     }
   }
 
+  it("has a file whose old name was missed, where no time tells of its rename", async () => {
+    const root = tmpTree(TREE);
+    const timeless: Filesystem = {
+      ...ordered,
+      fstat: (fd) => {
+        const stat = ordered.fstat(fd);
+        return stat.kind === "directory" ? { ...stat, mtimeNs: 1n } : stat;
+      },
+    };
+    const { fs, came } = moving(root, [["a", move("a/x.jsonl", "a/moved")]], timeless);
+    const { found } = await frostOf(fs, root);
+    expect(came()).to.equal(true);
+    expect(found).to.include({ "a/moved": "moving\n" });
+  });
+
   it("has a file whose rename did not move the time of a directory that was modified just before", async () => {
     const root = tmpTree(TREE);
     const second = BigInt(Math.floor(Date.now() / 1000)) * 1_000_000_000n;
