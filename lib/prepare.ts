@@ -37,7 +37,11 @@ export interface Prepared {
   readonly id: string;
   readonly createdMs: number;
   readonly plan: ProfilePlan;
-  readonly sources: readonly { readonly path: Bytes; readonly type: "directory" | "file"; readonly selection: Selection }[];
+  readonly sources: readonly {
+    readonly path: Bytes;
+    readonly type: "directory" | "file";
+    readonly selection: Selection;
+  }[];
   readonly choice: CompressionChoice;
   /** The archive directory. */
   readonly directory: string;
@@ -58,7 +62,11 @@ export function prepare(options: CreateOptions, around: Surroundings): Prepared 
   const label = options.label === undefined ? undefined : checkedLabel(options.label);
   const plan = discover(options, around);
   const output = outputOf(options.output, plan.profile, options.compress, around);
-  checkOutput(fs, output, plan.sources.map(({ path }) => path));
+  checkOutput(
+    fs,
+    output,
+    plan.sources.map(({ path }) => path),
+  );
   const asked = output.file?.compression ?? options.compress;
   const choice = chooseCompression(asked, options.level, findZstd(env["PATH"]));
   const createdMs = around.now();

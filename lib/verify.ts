@@ -100,12 +100,7 @@ export async function verifyWritten(path: Bytes, indexSha256: string, around: Ne
   }
 }
 
-async function readArchive(
-  path: Bytes,
-  shown: string,
-  around: Needs,
-  observer?: Required<TarVisitor>,
-): Promise<Read> {
+async function readArchive(path: Bytes, shown: string, around: Needs, observer?: Required<TarVisitor>): Promise<Read> {
   const { fs, onEvent } = around;
   const fd = open(fs, path, shown);
   try {

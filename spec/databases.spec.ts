@@ -169,7 +169,10 @@ describe("a source with databases", function () {
     const killed = whenWalking("a", killDatabaseProcess);
     const failure = await createFrom(source, { output }, { fs: killed.fs }).catch((error: unknown) => error);
     expect(killed.came()).to.equal(true);
-    expect(failure).to.include({ code: "io" }).and.have.property("message").that.matches(/database process/);
+    expect(failure)
+      .to.include({ code: "io" })
+      .and.have.property("message")
+      .that.matches(/database process/);
     expect(readdirSync(output)).to.deep.equal([".holdstill"]);
     expect(readdirSync(join(source, ".."))).to.deep.equal(["source"]);
   });
@@ -179,14 +182,22 @@ describe("a source with databases", function () {
     make(join(source, "x.sqlite"));
     const isStaged = (path: Bytes): boolean => /^\/proc\/self\/fd\/\d+\/0$/.test(path);
     let staged = "";
-    const spoilt = interrupted("before", "openRead", (path) => isStaged((staged = path) as Bytes), () => spoil(staged));
+    const spoilt = interrupted(
+      "before",
+      "openRead",
+      (path) => isStaged((staged = path)),
+      () => spoil(staged),
+    );
     const { archive } = await createFrom(source, {}, { fs: spoilt.fs });
     expect(spoilt.came()).to.equal(true);
     const around = surroundings();
     const failure = await verify(archive, { ...around, env: { ...around.env, TMPDIR: around.homedir } }).catch(
       (error: unknown) => error,
     );
-    expect(failure).to.include({ code: "bad-archive" }).and.have.property("message").that.matches(/x\.sqlite is damaged/);
+    expect(failure)
+      .to.include({ code: "bad-archive" })
+      .and.have.property("message")
+      .that.matches(/x\.sqlite is damaged/);
     expect(readdirSync(around.homedir)).to.deep.equal([]);
   });
 });

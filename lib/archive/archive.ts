@@ -90,4 +90,3 @@ function endLine({ counts, left }: Totals, sha256: string) {
   const { files, directories, symlinks, hardlinks, bytes } = counts;
   return { type: "end", files, directories, symlinks, hardlinks, skipped: left, bytes, sha256 } as const;
 }
-

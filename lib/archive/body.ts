@@ -47,7 +47,7 @@ export async function* bodyOf(
   hash: Hash,
 ): AsyncGenerator<Buffer> {
   if (size === 0 && !stillTrue()) throw new ChangedWhileStreaming(file);
-  for (let position = 0; position < size; ) {
+  for (let position = 0; position < size;) {
     const chunk = Buffer.allocUnsafe(Math.min(CHUNK, size - position));
     const read = await readFrom(fs, file, fd, chunk, position);
     if (read === 0) throw new ChangedWhileStreaming(file);
@@ -59,7 +59,13 @@ export async function* bodyOf(
   }
 }
 
-async function readFrom(fs: Filesystem, file: FrozenFile, fd: number, chunk: Buffer, position: number): Promise<number> {
+async function readFrom(
+  fs: Filesystem,
+  file: FrozenFile,
+  fd: number,
+  chunk: Buffer,
+  position: number,
+): Promise<number> {
   try {
     return await fs.readAsync(fd, chunk, 0, chunk.length, position);
   } catch (error) {

@@ -26,7 +26,7 @@ export function databaseBodies(
   let copy: { readonly path: Bytes; readonly fd: number } | undefined;
 
   const write = (data: Buffer): void => {
-    for (let offset = 0; copy && offset < data.length; ) offset += fs.write(copy.fd, data.subarray(offset));
+    for (let offset = 0; copy && offset < data.length;) offset += fs.write(copy.fd, data.subarray(offset));
   };
 
   return {

@@ -36,4 +36,3 @@ export function lineOf(entry: FrozenDirectory | FrozenSymlink | FrozenHardlink |
     }
   }
 }
-

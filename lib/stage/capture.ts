@@ -33,7 +33,17 @@ export type Strategy = "auto" | Exclude<Method, "database">;
 
 /** Why a hard link of a single file may be refused; each is answered by a copy. */
 const LINK_REFUSED = ["EPERM", "EMLINK", "EXDEV", "EROFS", "EACCES"] as const;
-const CLONE_REFUSED = ["ENOTSUP", "EOPNOTSUPP", "ENOSYS", "ENOTTY", "EXDEV", "EPERM", "EINVAL", "ETXTBSY", "EROFS"] as const;
+const CLONE_REFUSED = [
+  "ENOTSUP",
+  "EOPNOTSUPP",
+  "ENOSYS",
+  "ENOTTY",
+  "EXDEV",
+  "EPERM",
+  "EINVAL",
+  "ETXTBSY",
+  "EROFS",
+] as const;
 
 /**
  * The first method that works on the mount of the source.
@@ -85,13 +95,7 @@ function captureLink(fs: Filesystem, stage: Stage, from: Bytes, now: () => numbe
   return { status: "captured", method: "link", staged, stat, at: now() };
 }
 
-function captureOpen(
-  fs: Filesystem,
-  stage: Stage,
-  method: "clone" | "copy",
-  from: Bytes,
-  now: () => number,
-): Captured {
+function captureOpen(fs: Filesystem, stage: Stage, method: "clone" | "copy", from: Bytes, now: () => number): Captured {
   const fd = fs.openRead(from);
   let keep = false;
   try {

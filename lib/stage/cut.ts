@@ -24,7 +24,7 @@ export function completeLines(bytes: Buffer): number {
 /** The same for the first `size` bytes of an open file, read from the back. */
 export function completeLinesIn(fs: Filesystem, fd: number, size: number): number {
   const buffer = Buffer.allocUnsafe(CHUNK);
-  for (let end = size; end > 0; ) {
+  for (let end = size; end > 0;) {
     const start = Math.max(0, end - CHUNK);
     const length = readFull(fs, fd, buffer.subarray(0, end - start), start);
     const found = completeLines(buffer.subarray(0, length));

@@ -111,7 +111,8 @@ export async function startDatabaseChild(options: { readonly signal: AbortSignal
   return {
     pin: async (pin) => (await calls.send((id) => ({ id, pin }))) as PinOutcome[],
     copy: async (copy) => (await calls.send((id) => ({ id, copy }))) as CopyOutcome,
-    check: async (check) => ((await calls.send((id) => ({ id, check }))) as { readonly integrity: Integrity }).integrity,
+    check: async (check) =>
+      ((await calls.send((id) => ({ id, check }))) as { readonly integrity: Integrity }).integrity,
     // Not by disconnecting: after that, Node never emits "close". All that the child loses is locks and private copies.
     close: async () => {
       kill();

@@ -43,7 +43,9 @@ export function openRoot(fs: Filesystem, root: Bytes): number {
     const gone = !isErrno(error, "EACCES", "EPERM");
     throw new HoldstillError("source-missing", gone ? "the source is gone" : "the source may not be read", {
       path: textOf(root),
-      hint: gone ? "Make sure that nothing moves or removes it during a backup." : "Run holdstill as the user who owns it.",
+      hint: gone
+        ? "Make sure that nothing moves or removes it during a backup."
+        : "Run holdstill as the user who owns it.",
       cause: error,
     });
   }

@@ -72,7 +72,8 @@ function guardPrivate(fs: Filesystem, fd: number, file: FrozenFile): Body {
   const taken = { size: file.size, mtimeNs: file.mtimeNs, verdict: file.verdict ?? "exact", at: file.at };
   if (file.size > SMALL) return streamed(fs, fd, file, taken);
   const bytes = Buffer.allocUnsafe(file.size);
-  if (readFull(fs, fd, bytes, 0) < file.size) throw new Error(`${file.staged} is shorter than it was when it was taken`);
+  if (readFull(fs, fd, bytes, 0) < file.size)
+    throw new Error(`${file.staged} is shorter than it was when it was taken`);
   return buffered(file, bytes, taken);
 }
 
@@ -145,7 +146,11 @@ interface Holder {
 function bytesFor(fs: Filesystem, stage: Stage, size: number): Holder {
   if (size <= SMALL) {
     const sink = memorySink();
-    return { sink, body: (file, taken) => buffered(file, sink.bytes().subarray(0, taken.size), taken), done: () => undefined };
+    return {
+      sink,
+      body: (file, taken) => buffered(file, sink.bytes().subarray(0, taken.size), taken),
+      done: () => undefined,
+    };
   }
   const copy = fileSink(fs, stage);
   return { sink: copy.sink, body: (file, taken) => streamed(fs, copy.takeOut(), file, taken), done: copy.discard };

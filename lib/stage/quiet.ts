@@ -88,7 +88,7 @@ export function readStill(
 export async function readPrefix(fs: Filesystem, fd: number, sink: Sink, size: number): Promise<boolean> {
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK, Math.max(size, 1)));
   sink.restart(size);
-  for (let position = 0; position < size; ) {
+  for (let position = 0; position < size;) {
     const read = await fs.readAsync(fd, buffer, 0, Math.min(buffer.length, size - position), position);
     if (read === 0) return false;
     sink.write(buffer.subarray(0, read));

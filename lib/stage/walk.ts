@@ -123,7 +123,13 @@ function isAnother(tree: Tree, from: Bytes, known: FrozenEntry): boolean {
   }
 }
 
-async function captureName(tree: Tree, path: Bytes, from: Bytes, listed: Kind, looks = 0): Promise<"directory" | "done"> {
+async function captureName(
+  tree: Tree,
+  path: Bytes,
+  from: Bytes,
+  listed: Kind,
+  looks = 0,
+): Promise<"directory" | "done"> {
   const kind = listed === "unknown" ? look(tree, path, from) : listed;
   const rule = kind && tree.selection.ofName(path, kind);
   if (rule !== undefined) {
@@ -262,13 +268,7 @@ function isKeptAsBytes(outcome: PinOutcome): outcome is AsBytes {
   return outcome.status === "not-a-database" || outcome.status === "unreadable";
 }
 
-function keepDatabase(
-  tree: Tree,
-  path: Bytes,
-  stat: Stat,
-  outcome: Exclude<PinOutcome, AsBytes>,
-  staged: Bytes,
-): void {
+function keepDatabase(tree: Tree, path: Bytes, stat: Stat, outcome: Exclude<PinOutcome, AsBytes>, staged: Bytes): void {
   if (outcome.status === "vanished") lose(tree, path);
   else if (outcome.status !== "pinned") skip(tree, path, "unreadable", outcome.reason);
   else {

@@ -37,7 +37,7 @@ export function createPartial(fs: Filesystem, directory: Bytes, name: string): P
 
   const write = async (chunk: Buffer): Promise<void> => {
     hash.update(chunk);
-    for (let offset = 0; offset < chunk.length; ) offset += await fs.writeAsync(open, chunk.subarray(offset));
+    for (let offset = 0; offset < chunk.length;) offset += await fs.writeAsync(open, chunk.subarray(offset));
     bytes += chunk.length;
   };
 

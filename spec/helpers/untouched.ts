@@ -9,7 +9,7 @@ export function marksOf(root: string, { ctime }: { readonly ctime: boolean }): R
     const stat = lstatSync(join(root, path), { bigint: true });
     const { ino, mode, uid, gid, size, nlink, mtimeNs, ctimeNs } = stat;
     found[path] = [ino, mode, uid, gid, size, nlink, mtimeNs, ...(ctime ? [ctimeNs] : [])].join(" ");
-    if (stat.isDirectory()) waiting.push(...readdirSync(join(root, path)).map((name) => join(path as string, name)));
+    if (stat.isDirectory()) waiting.push(...readdirSync(join(root, path)).map((name) => join(path, name)));
   }
   return found;
 }
