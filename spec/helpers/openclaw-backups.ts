@@ -131,9 +131,10 @@ export function table(rows: readonly Measured[]): string {
     ...[program, seconds.toFixed(1), peak.toFixed(0)],
     ...(typeof found === "string" ? [found] : cellsOf(found)),
   ]);
-  const all = [["", "seconds", "peak MiB", "archive MiB", "session files", "set aside", "databases intact"], ...lines];
-  const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0)));
-  return all
+  const head = ["", "seconds", "peak MiB", "archive MiB", "session files", "set aside", "databases intact"];
+  const whole = [head, ...lines.filter(({ length }) => length === head.length)];
+  const widths = head.map((_, column) => Math.max(...whole.map((line) => line[column]?.length ?? 0)));
+  return [head, ...lines]
     .map((line) => line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))))
     .map((cells) => `      ${cells.join("  ").trimEnd()}\n`)
     .join("");

@@ -105,8 +105,18 @@ function note(
       skipped[name(entry)] = entry.reason;
       break;
     case "file":
-      found[name(entry)] = readFileSync(entry.staged, "latin1").slice(0, entry.size);
+      found[name(entry)] = bytesIn(entry.staged).slice(0, entry.size);
       methods[name(entry)] = entry.method;
       break;
+  }
+}
+
+/** Does not wait where a FIFO got into the stage. */
+function bytesIn(path: Bytes): string {
+  const fd = disk.openRead(path);
+  try {
+    return readFileSync(fd, "latin1");
+  } finally {
+    disk.close(fd);
   }
 }
