@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { clearInterval, setInterval } from "node:timers";
 import { fileURLToPath } from "node:url";
 
 const LIMIT = 220e6;
@@ -51,7 +52,9 @@ function measured(args, scratch) {
     child.on("exit", (code) => {
       clearInterval(timer);
       if (code !== 0) return reject(new Error(`holdstill ${args[0]} ended with ${code}`));
-      const peak = timed ? Number(/Maximum resident.*: (\d+)/.exec(fs.readFileSync(figures, "utf8"))?.[1]) * 1024 : polled;
+      const peak = timed
+        ? Number(/Maximum resident.*: (\d+)/.exec(fs.readFileSync(figures, "utf8"))?.[1]) * 1024
+        : polled;
       if (!(peak > 0)) return reject(new Error("no figure of the memory was to be had"));
       resolve({ peak, seconds: (performance.now() - started) / 1000 });
     });

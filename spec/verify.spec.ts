@@ -202,6 +202,11 @@ describe("checkArchive", () => {
       expect(unchecked.join(" ")).to.match(/no digests/);
     });
 
+    it("takes the manifest where OpenClaw writes it: at the end", async () => {
+      const { counts } = await checkArchive(chunked(tar(state, plain, manifest())));
+      expect(counts).to.include({ files: 1, directories: 1, bytes: 3 });
+    });
+
     it("reads what node-tar writes, whose headers are not ours", async () => {
       const loose = entry("root/payload/posix/s/a", "abc", { checksum: (sum) => `${sum.toString(8)}\0 ` });
       expect((await checkArchive(chunked(tar(manifest(), loose)))).counts.files).to.equal(1);
@@ -224,7 +229,9 @@ describe("checkArchive", () => {
       "a manifest that is not JSON": [tar(entry("root/manifest.json", "{")), /not JSON/],
       "a manifest that is no object": [tar(entry("root/manifest.json", "[]")), /not a manifest/],
       "a manifest over 1 MiB": [tar(entry("root/manifest.json", " ".repeat((1 << 20) + 1))), /larger than 1 MiB/],
-      "no manifest": [tar(entry("a", "")), /does not begin with a manifest, but with a$/],
+      "no manifest": [tar(entry("a", "")), /not below a|has no manifest/],
+      "no manifest among its entries": [tar(entry("root/a", "")), /has no manifest: it begins with root$/],
+      "a manifest of ours that is not first": [tar(state, manifest({ holdstill: {} })), /is not its first entry/],
       "no entry at all": [tar(), /is empty/],
     };
     for (const [what, [data, message]] of Object.entries(bad)) {

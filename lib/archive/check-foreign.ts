@@ -1,6 +1,7 @@
-import { textOf, type Bytes } from "../bytes.js";
+import { bytesOf, textOf, type Bytes } from "../bytes.js";
 import { HoldstillError } from "../errors.js";
-import type { Inspector, Manifest } from "./check.js";
+import type { Inspector } from "./check.js";
+import { checkedSize, isManifest, parseManifest, type Manifest } from "./parse-manifest.js";
 import type { TarEntry } from "./read.js";
 
 const UNCHECKED = [
@@ -10,14 +11,18 @@ const UNCHECKED = [
 
 const UNSAFE = /(?:^|\/)\.{0,2}(?:\/|$)|\0/;
 
-/** For an archive that `openclaw backup create` made: it has no index, so that only its structure can be checked. */
-export function checkForeign(manifest: Manifest): Inspector {
-  const { root, entry: manifestEntry } = manifest;
-  const assets = assetsOf(manifest);
-  const below = manifestEntry.name.slice(0, -"manifest.json".length);
-  const names = new Set<Bytes>([manifestEntry.name]);
+/**
+ * For an archive that `openclaw backup create` made: it has no index, so that only its structure can be checked.
+ * @param first its manifest, if that is its first entry
+ */
+export function checkForeign(root: string, first?: Manifest): Inspector {
+  const below = bytesOf(`${root}/`);
+  const names = new Set<Bytes>(first ? [first.entry.name] : []);
   const links: { readonly name: Bytes; readonly target: Bytes }[] = [];
   const counts = { files: 0, directories: 0, symlinks: 0, hardlinks: 0, databases: 0, bytes: 0 };
+  let manifest = first;
+  let manifestEntry: TarEntry | undefined;
+  let parts: Buffer[] = [];
 
   const count = ({ type, size }: TarEntry): void => {
     if (type === "directory") counts.directories++;
@@ -37,21 +42,38 @@ export function checkForeign(manifest: Manifest): Inspector {
       if (names.has(name)) throw bad(`twice in the archive: ${textOf(name)}`);
       if (name === `${below}holdstill/index.jsonl`) throw bad("it has holdstill's index, but another manifest");
       names.add(name);
+      manifestEntry = isManifest(entry) ? checkedSize(entry) : undefined;
+      if (manifestEntry) return;
       if (type === "hardlink") links.push({ name, target: linkname });
       count(entry);
     },
-    data() {},
-    end() {},
+    data(chunk) {
+      if (manifestEntry) parts.push(Buffer.from(chunk));
+    },
+    end() {
+      if (!manifestEntry) return;
+      manifest = parseManifest(manifestEntry, Buffer.concat(parts));
+      if ("holdstill" in manifest.value) throw bad("holdstill's manifest is not its first entry");
+      manifestEntry = undefined;
+      parts = [];
+    },
     finish() {
+      if (!manifest) throw noManifest(root);
       for (const { name, target } of links) {
         if (!names.has(target)) throw bad(`what ${textOf(name)} is a hard link to is missing: ${textOf(target)}`);
       }
-      for (const asset of assets) {
+      for (const asset of assetsOf(manifest)) {
         if (!hasBelow(names, asset)) throw bad(`an asset is missing from the archive: ${asset}`);
       }
       return { counts, unchecked: UNCHECKED };
     },
   };
+}
+
+function noManifest(root: string): HoldstillError {
+  return new HoldstillError("bad-archive", `the archive has no manifest: it begins with ${root}`, {
+    hint: "Only archives made by holdstill or by `openclaw backup create` can be verified.",
+  });
 }
 
 function hasBelow(names: ReadonlySet<Bytes>, asset: string): boolean {

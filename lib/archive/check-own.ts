@@ -1,6 +1,7 @@
 import { textOf, type Bytes } from "../bytes.js";
 import { HoldstillError } from "../errors.js";
-import type { Checked, Inspector, Manifest } from "./check.js";
+import type { Checked, Inspector } from "./check.js";
+import type { Manifest } from "./parse-manifest.js";
 import { comparison } from "./compare.js";
 import { digester } from "./digest.js";
 import { indexReader } from "./index-reader.js";

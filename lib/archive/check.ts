@@ -1,10 +1,10 @@
-import { hash } from "node:crypto";
-import { textOf, type Bytes } from "../bytes.js";
+import type { Bytes } from "../bytes.js";
 import { HoldstillError } from "../errors.js";
 import type { SkipReason, Verdict } from "../stage/entry.js";
 import { checkForeign } from "./check-foreign.js";
 import { checkOwn } from "./check-own.js";
 import type { SnapshotLine } from "./index.js";
+import { checkedSize, isManifest, parseManifest, rootOf } from "./parse-manifest.js";
 import { readTar, type TarEntry, type TarVisitor } from "./read.js";
 
 /** What an archive holds, all of it read; sizes in bytes. */
@@ -31,16 +31,7 @@ export interface Checked {
   };
 }
 
-/** The first entry of an archive: what all others are measured by. */
-export interface Manifest {
-  readonly entry: TarEntry;
-  /** The one directory at the top. */
-  readonly root: string;
-  readonly value: Readonly<Record<string, unknown>>;
-  readonly sha256: string;
-}
-
-/** Checks the entries after the manifest as they come. */
+/** Checks the entries as they come. */
 export interface Inspector {
   readonly entry: (entry: TarEntry) => void;
   readonly data: (chunk: Buffer) => void;
@@ -48,14 +39,11 @@ export interface Inspector {
   readonly finish: () => Checked;
 }
 
-/** In bytes. OpenClaw reads no larger one either. */
-const LARGEST_MANIFEST = 1024 * 1024;
-
 /**
  * Reads an archive to its last byte, decompressed. If holdstill made it, everything in it is compared with its index,
  * both ways; of others the structure is checked.
  * @param onFile called after each file
- * @param observer shown what follows the manifest
+ * @param observer shown all but a manifest at the beginning
  * @throws HoldstillError `bad-archive` that names the first difference
  */
 export async function checkArchive(
@@ -71,13 +59,20 @@ export async function checkArchive(
   let parts: Buffer[] = [];
   let isOwn: boolean | undefined;
 
+  const foreign = (made: Inspector): Inspector => {
+    isOwn = false;
+    return made;
+  };
+
   const visitor: TarVisitor = {
     entry(entry) {
       current = entry;
-      if (!inspector) {
-        manifestEntry = checkedManifestEntry(entry);
+      if (!inspector && isManifest(entry)) {
+        manifestEntry = checkedSize(entry);
         return;
       }
+      // `openclaw backup create` writes its manifest last.
+      inspector ??= foreign(checkForeign(rootOf(entry)));
       inspector.entry(entry);
       return observer?.entry(entry);
     },
@@ -100,7 +95,7 @@ export async function checkArchive(
       parts = [];
       isOwn = "holdstill" in manifest.value;
       if (isOwn && irregular) throw irregular;
-      inspector = isOwn ? checkOwn(manifest) : checkForeign(manifest);
+      inspector = isOwn ? checkOwn(manifest) : checkForeign(manifest.root, manifest);
     },
   };
   await readTar(chunks, visitor, (problem) => {
@@ -109,38 +104,4 @@ export async function checkArchive(
   });
   if (inspector === undefined) throw new HoldstillError("bad-archive", "the archive is empty");
   return inspector.finish();
-}
-
-function checkedManifestEntry(entry: TarEntry): TarEntry {
-  const name = textOf(entry.name);
-  if (!/^[^/]+\/manifest\.json$/.test(entry.name) || entry.type !== "file") {
-    throw new HoldstillError("bad-archive", `the archive does not begin with a manifest, but with ${name}`, {
-      hint: "Only archives made by holdstill or by `openclaw backup create` can be verified.",
-    });
-  }
-  if (entry.size > LARGEST_MANIFEST) throw new HoldstillError("bad-archive", `${name} is larger than 1 MiB`);
-  return entry;
-}
-
-function parseManifest(entry: TarEntry, body: Buffer): Manifest {
-  const name = textOf(entry.name);
-  const root = name.slice(0, name.indexOf("/"));
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString("utf8"));
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-    throw new HoldstillError("bad-archive", `${name} is not JSON`, { cause });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new HoldstillError("bad-archive", `${name} is not a manifest`);
-  }
-  const record = value as Record<string, unknown>;
-  if (record.schemaVersion !== 1) {
-    throw new HoldstillError("bad-archive", `${name} is of an unknown schema: ${JSON.stringify(record.schemaVersion)}`);
-  }
-  if (record.archiveRoot !== root) {
-    throw new HoldstillError("bad-archive", `${name} names another directory as its own`);
-  }
-  return { entry, root, value: record, sha256: hash("sha256", body, "hex") };
 }

@@ -1,7 +1,8 @@
 import { textOf, type Bytes } from "../bytes.js";
 import { HoldstillError } from "../errors.js";
 import type { SkipReason, Verdict } from "../stage/entry.js";
-import type { Checked, Manifest } from "./check.js";
+import type { Checked } from "./check.js";
+import type { Manifest } from "./parse-manifest.js";
 import {
   archivePath,
   pathOf,

@@ -10,13 +10,13 @@ const HEAD = 256 << 10;
 /** Enough for the header of the first entry. */
 const TAR_HEAD = 4 << 10;
 
-/** Whether a file begins as archives do, with a manifest. Reads no more than its first 256 KiB. */
+/** Whether a file begins as archives do: ours with a manifest, those of OpenClaw with what they hold. Reads no more than its first 256 KiB. */
 export async function isArchive(fs: Filesystem, path: Bytes, engine: ZstdEngine | undefined): Promise<boolean> {
   const head = readHead(fs, path);
   const format = head && recognise(head.subarray(0, 512));
   if (!head || format === undefined || (format === "zstd" && engine === undefined)) return false;
   const tar = format === "none" ? head : await firstBytes(decompressor(format, engine).end(head));
-  return /^[^/]+\/manifest\.json$/.test(await firstName(tar));
+  return /^[^/]+\/(manifest\.json$|payload\/)/.test(await firstName(tar));
 }
 
 function readHead(fs: Filesystem, path: Bytes): Buffer | undefined {

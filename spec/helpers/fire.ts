@@ -67,7 +67,9 @@ interface Exit {
 export function execute(program: string, args: readonly string[]): Promise<Exit> {
   return new Promise((resolve) => {
     const options = { maxBuffer: 256 << 20, env: { ...process.env, LC_ALL: "C" } };
-    execFile(program, args, options, (error, out, err) => resolve({ code: error ? (error.code ?? error.signal ?? 1) : 0, out, err }));
+    execFile(program, args, options, (error, out, err) =>
+      resolve({ code: error ? (error.code ?? error.signal ?? 1) : 0, out, err }),
+    );
   });
 }
 
@@ -131,7 +133,17 @@ async function shoot(
   const done = churn.operations();
   const skew = Date.now() - now();
   const from = now();
-  const args = ["--source", churn.directory, "--output", output, "--strategy", strategy, "--compress", "gzip", "--json"];
+  const args = [
+    "--source",
+    churn.directory,
+    "--output",
+    output,
+    "--strategy",
+    strategy,
+    "--compress",
+    "gzip",
+    "--json",
+  ];
   const { code, out, err } = await holdstill("create", ...args);
   const to = now();
   const faults: string[] = [];
@@ -164,7 +176,10 @@ async function judged(
   const verified = await holdstill("verify", report.archive);
   if (verified.code !== 0) faults.push(`verify ended with ${verified.code}: ${verified.err}${verified.out}`);
   const extracted = mkdtempSync(join(dirname(report.archive), "extracted-"));
-  for (const args of [["-tvf", report.archive], ["-xf", report.archive, "-C", extracted]]) {
+  for (const args of [
+    ["-tvf", report.archive],
+    ["-xf", report.archive, "-C", extracted],
+  ]) {
     const { code, err } = await execute("tar", args);
     if (code !== 0 || err !== "") faults.push(`tar ${args[0]} ended with ${code}: ${err}`);
   }
@@ -219,10 +234,17 @@ function changesIn({ identities }: Journal, { from, to }: Run): number {
   return spans.filter((span) => span.from.before >= from && span.from.after <= to).length;
 }
 
-function keepEvidence(journal: Journal, { name, report, run, window, skew }: Shot, faults: readonly string[]): string[] {
+function keepEvidence(
+  journal: Journal,
+  { name, report, run, window, skew }: Shot,
+  faults: readonly string[],
+): string[] {
   const evidence = mkdtempSync(join(tmpdir(), "holdstill-evidence-"));
   writeJournal(join(evidence, "journal.jsonl"), journal);
   copyFileSync(report.archive, join(evidence, basename(report.archive)));
-  writeFileSync(join(evidence, "run.json"), JSON.stringify({ seed: journal.seed, run, window, skew, report, faults }, undefined, 2));
+  writeFileSync(
+    join(evidence, "run.json"),
+    JSON.stringify({ seed: journal.seed, run, window, skew, report, faults }, undefined, 2),
+  );
   return [...faults, `seed ${journal.seed}, evidence in ${evidence}`].map((fault) => `${name}: ${fault}`);
 }

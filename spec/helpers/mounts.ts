@@ -30,7 +30,10 @@ export function mounts(): Mounts {
   const scratch: string[] = [];
 
   after(() => {
-    const busy = mounted.splice(0).reverse().filter((path) => !unmount(path));
+    const busy = mounted
+      .splice(0)
+      .reverse()
+      .filter((path) => !unmount(path));
     // Taken out of the tree at least: what is still mounted would be emptied through its mount point.
     for (const path of busy) execFileSync("umount", ["--lazy", path]);
     for (const path of scratch.splice(0)) rmSync(path, { recursive: true, force: true });

@@ -14,7 +14,7 @@ const SECOND = Math.floor(Date.now() / 1000);
 const now = (): number => SECOND * 1000 + 500;
 
 describe("on ext4 with time stamps of whole seconds", function () {
-  this.timeout(600_000);
+  this.timeout(1_800_000);
   const mounted = mounts();
   let disk: string;
   let source: string;
@@ -51,10 +51,15 @@ describe("on ext4 with time stamps of whole seconds", function () {
     ["copy", "openRead"],
   ] as const) {
     it(`catches a rename within a directory that has been listed: ${strategy}`, async () => {
-      const { fs, came } = interrupted("before", capture, (from: string, ..._to: string[]) => inTree(from) === "one/a.txt", () => {
-        renameSync(join(source, "one/a.txt"), join(source, "one/renamed.txt"));
-        touchAll();
-      });
+      const { fs, came } = interrupted(
+        "before",
+        capture,
+        (from: string, ..._to: string[]) => inTree(from) === "one/a.txt",
+        () => {
+          renameSync(join(source, "one/a.txt"), join(source, "one/renamed.txt"));
+          touchAll();
+        },
+      );
       const report = await createFrom(source, { strategy }, { fs, now });
       expect(came()).to.equal(true);
       expect(extracted(report, source)).to.deep.include({ "one/renamed.txt": "a", "one/b.txt": "b", "two/c.txt": "c" });

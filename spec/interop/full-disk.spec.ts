@@ -26,7 +26,9 @@ describe("a full disk", function () {
     expect(marksOf(source, { ctime: args.includes("copy") })).to.deep.equal(before);
     expect(readdirSync(dirname(source)).filter((name) => name.startsWith(".holdstill-stage-"))).to.deep.equal([]);
     expect(readdirSync(output).filter((name) => name !== ".holdstill")).to.deep.equal([]);
-    expect(readdirSync(output, { recursive: true }).filter((path) => /\.(jsonl|gz|partial)$/.test(String(path)))).to.deep.equal([]);
+    expect(
+      readdirSync(output, { recursive: true }).filter((path) => /\.(jsonl|gz|partial)$/.test(String(path))),
+    ).to.deep.equal([]);
   }
 
   describe("of the source", () => {
@@ -104,7 +106,7 @@ function fill(directory: string, kibibytes: number): void {
   mkdirSync(directory);
   const files: string[] = [];
   for (const size of [MIB, 64 << 10, 1 << 10]) {
-    for (let full = false; !full; ) {
+    for (let full = false; !full;) {
       const path = join(directory, String(files.length));
       full = !fits(path, size);
       if (!full) files.push(path);

@@ -51,7 +51,12 @@ describe("a large source", function () {
     expect(await verify(report)).to.deep.include({ files: 1, bytes: size });
     const line = (await listed(report)).find((one) => one.endsWith("/sparse.bin"));
     expect(line?.split(/\s+/)[2]).to.equal(String(size));
-    const { out } = await execute("sh", ["-c", `tar -xOf "$1" --wildcards '*/sparse.bin' | tail -c 7`, "sh", report.archive]);
+    const { out } = await execute("sh", [
+      "-c",
+      `tar -xOf "$1" --wildcards '*/sparse.bin' | tail -c 7`,
+      "sh",
+      report.archive,
+    ]);
     expect(out).to.equal("the end");
   });
 

@@ -26,7 +26,9 @@ describe("sources and mounts", function () {
   });
 
   afterEach(() => {
-    const left = [xfs, ext4, memory].flatMap((place) => readdirSync(place).filter((name) => name.startsWith(".holdstill")));
+    const left = [xfs, ext4, memory].flatMap((place) =>
+      readdirSync(place).filter((name) => name.startsWith(".holdstill")),
+    );
     expect(left).to.deep.equal([]);
   });
 
@@ -36,7 +38,14 @@ describe("sources and mounts", function () {
     writeTree(mounted.make(this, "tmpfs", 8, undefined, join(source, "memory")), { "m.txt": "m" });
     writeTree(mounted.make(this, "ext4", 16, undefined, join(source, "disk")), { sub: { "d.txt": "d" } });
     rmSync(join(source, "disk/lost+found"), { recursive: true });
-    const all = { ...FROZEN, "disk/": "/", "disk/sub/": "/", "disk/sub/d.txt": "d", "memory/": "/", "memory/m.txt": "m" };
+    const all = {
+      ...FROZEN,
+      "disk/": "/",
+      "disk/sub/": "/",
+      "disk/sub/d.txt": "d",
+      "memory/": "/",
+      "memory/m.txt": "m",
+    };
     for (const method of ["clone", "link"] as const) {
       const report = await createFrom(source, { strategy: method });
       expect(report.capture).to.deep.equal({ clone: 0, link: 0, database: 0, [method]: 2, copy: 2 });
@@ -144,7 +153,10 @@ describe("sources and mounts", function () {
       for (const strategy of ["link", "clone"] as const) {
         const refusal = await createFrom(source, { strategy }, { homedir: home }).catch((error: unknown) => error);
         expect(refusal).to.be.instanceOf(HoldstillError).with.property("code", "usage");
-        expect(refusal).to.include({ path: source }).and.to.have.property("hint").that.matches(/--strategy auto/);
+        expect(refusal)
+          .to.include({ path: source })
+          .and.to.have.property("hint")
+          .that.matches(/--strategy auto/);
         expect(contents(home)).to.deep.equal({ ".cache/": "/", ".cache/holdstill/": "/" });
       }
     });

@@ -41,7 +41,18 @@ describe("as a user without privileges", function () {
   function create(...args: readonly string[]): { readonly code: number | null; readonly report: CreateReport } {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      [PROGRAM, "create", "--source", source, "--output", join(home, "archives"), "--compress", "none", "--json", ...args],
+      [
+        PROGRAM,
+        "create",
+        "--source",
+        source,
+        "--output",
+        join(home, "archives"),
+        "--compress",
+        "none",
+        "--json",
+        ...args,
+      ],
       { uid: NOBODY, gid: NOBODY, cwd: home, env: { PATH: process.env["PATH"], HOME: home }, encoding: "utf8" },
     );
     expect(stderr).to.equal("");
@@ -69,12 +80,15 @@ describe("as a user without privileges", function () {
     chmodSync(join(source, "listed"), 0o400);
     const { code, report } = create();
     expect(code).to.equal(3);
-    expect(report.skipped).to.deep.equal([{ path: "listed/in.txt", source: 0, reason: "unreadable", detail: "EACCES" }]);
+    expect(report.skipped).to.deep.equal([
+      { path: "listed/in.txt", source: 0, reason: "unreadable", detail: "EACCES" },
+    ]);
     expect(extracted(report, source)).to.deep.equal({ "open.txt": "open", "listed/": "/" });
   });
 
   it("copies, and counts, files of another user, which may not be linked", function () {
-    if (readFileSync("/proc/sys/fs/protected_hardlinks", "utf8").trim() !== "1") skip(this, "fs.protected_hardlinks is off");
+    if (readFileSync("/proc/sys/fs/protected_hardlinks", "utf8").trim() !== "1")
+      skip(this, "fs.protected_hardlinks is off");
     plant({ "theirs.txt": "theirs" }, SOMEBODY);
     writeFileSync(join(source, "mine.txt"), "mine");
     chownSync(join(source, "mine.txt"), NOBODY, NOBODY);

@@ -31,7 +31,7 @@ const FROZEN: Readonly<Record<string, string>> = {
 };
 
 describe("on XFS with reflinks", function () {
-  this.timeout(600_000);
+  this.timeout(1_800_000);
   const mounted = mounts();
   let disk: string;
   let source: string;
@@ -74,7 +74,10 @@ describe("on XFS with reflinks", function () {
   const changes: readonly (readonly [string, (path: string) => void])[] = [
     ["deleted", (path) => rmSync(path)],
     ["appended to", (path) => appendFileSync(path, 'other"}\n{"n":3}\n')],
-    ["rewritten in place", (path) => writeFileSync(path, "rewritten, and longer than anything that was in it before\n")],
+    [
+      "rewritten in place",
+      (path) => writeFileSync(path, "rewritten, and longer than anything that was in it before\n"),
+    ],
     ["truncated", (path) => writeFileSync(path, "")],
   ];
   for (const [what, change] of changes) {
