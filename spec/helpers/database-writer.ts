@@ -1,6 +1,7 @@
-import { fork } from "node:child_process";
+import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { after } from "mocha";
 import { column, loadSqlite, valueOf, type Connection } from "../../lib/stage/sqlite.js";
 
 /**
@@ -27,10 +28,20 @@ export interface PairOptions {
 
 const PROGRAM = fileURLToPath(import.meta.url);
 
+const started = new Set<ChildProcess>();
+
+// A spec that fails before it stops its writer must not keep mocha from ending.
+if (process.argv[1] !== PROGRAM) {
+  after(() => {
+    for (const child of started) child.kill("SIGKILL");
+  });
+}
+
 /** Resolves when the databases have their size and the writer is at full speed. */
 export async function startWriter(options: PairOptions): Promise<Writer> {
   const child = fork(PROGRAM, [JSON.stringify(options)], { execArgv: ["--disable-warning=ExperimentalWarning"] });
-  const exit = once(child, "exit");
+  started.add(child);
+  const exit = once(child, "exit").finally(() => started.delete(child));
   await once(child, "message");
   return {
     stop: async () => {

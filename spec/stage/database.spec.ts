@@ -38,7 +38,7 @@ function copied(outcome: CopyOutcome): CopiedDatabase {
 }
 
 describe("database child", function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let sqlite: Sqlite;
   let root: string;
   let live: Bytes;
