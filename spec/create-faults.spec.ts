@@ -179,7 +179,7 @@ describe("create with copies under way", () => {
       const error: unknown = await createFrom(large(), { strategy: "copy" }, { fs }).catch((reason: unknown) => reason);
       expect(failureOf(error).code).to.equal("no-space");
       expect([...open]).to.deep.equal([]);
-      expect(read()).to.be.lessThan(count * 4 * MIB);
+      expect(read()).to.be.lessThan(count * MIB);
     });
 
     it(`ends ${count} of them and waits for them on a signal, and leaves no file open`, async () => {
@@ -189,7 +189,7 @@ describe("create with copies under way", () => {
       const work = createFrom(large(), { strategy: "copy" }, { fs, signal: controller.signal });
       expect(await work.catch((error: unknown) => error)).to.equal(reason);
       expect([...open]).to.deep.equal([]);
-      expect(read()).to.be.lessThan(count * 4 * MIB);
+      expect(read()).to.be.lessThan(count * MIB);
     });
   }
 

@@ -5,6 +5,9 @@ import type { Filesystem } from "../filesystem.js";
 /** Directories held open on the way down: more would meet a low `ulimit -n`, fewer would open parents again. */
 const HELD = 24;
 
+/** What Linux puts behind the path of a directory that was removed. */
+const DELETED = " (deleted)";
+
 const DESCRIPTORS = "/proc/self/fd" as Bytes;
 
 /**
@@ -15,6 +18,8 @@ const DESCRIPTORS = "/proc/self/fd" as Bytes;
 export interface Descent {
   /** A path for the directory that stays good however it is renamed, until the next call. */
   readonly enter: (path: Bytes) => { readonly fd: number; readonly base: Bytes };
+  /** Whether the directory that was entered last is where its path says, or nowhere: then nothing came into it since. */
+  readonly isInPlace: () => boolean;
   readonly close: () => void;
 }
 
@@ -77,6 +82,14 @@ export function descent(fs: Filesystem, root: Bytes, viaDescriptors: boolean): D
       }
       const { fd } = deepest();
       return { fd, base: baseOf(path, fd) };
+    },
+    isInPlace() {
+      if (!viaDescriptors) return true;
+      const whereIs = (fd: number): Bytes => fs.readlink(pathOfDescriptor(fd));
+      const [top] = held;
+      const { path, fd } = deepest();
+      const place = whereIs(fd);
+      return !top || place === under(whereIs(top.fd), path) || place.endsWith(DELETED);
     },
     close() {
       for (const { fd } of held.splice(0)) fs.close(fd);

@@ -43,15 +43,29 @@ export async function visit(tree: Tree, path: Bytes): Promise<Bytes[]> {
   const again = tree.listings.has(path);
   tree.listings.set(path, listing);
   const directories: Bytes[] = [];
+  const taken: Bytes[] = again ? [] : [path];
   for (const { name, kind } of names) {
     const pause = tree.breathe();
     if (pause) await pause;
     const child = below(path, name);
     const from = `${base}/${name}` as Bytes;
     if (isOwnStage(tree, child) || (again && !isNew(tree, child, from, kind))) continue;
+    taken.push(child);
     if ((await captureName(tree, child, from, kind)) === "directory") directories.push(child);
   }
-  return directories;
+  if (tree.descent.isInPlace()) return directories;
+  await giveBack(tree, path, taken);
+  return [];
+}
+
+/**
+ * Forgets what was taken of a directory that was moved meanwhile: some of it may never have been there under this path.
+ * Where the directory is now it is found when its new parent is listed again.
+ */
+async function giveBack(tree: Tree, path: Bytes, taken: readonly Bytes[]): Promise<void> {
+  await tree.copies.done();
+  for (const each of taken) tree.entries.delete(each);
+  lose(tree, path);
 }
 
 interface Opened {
@@ -111,12 +125,23 @@ function isNew(tree: Tree, path: Bytes, from: Bytes, kind: Kind): boolean {
   }
 }
 
-/** One that was born after the known one was captured is let be: it did not live through the run, and its name is taken. */
+/**
+ * One that was born after the known one was captured is let be: it did not live through the run, and its name is taken.
+ * So is one that was captured under another name.
+ */
 function isAnother(tree: Tree, from: Bytes, known: FrozenEntry): boolean {
   try {
     const { dev, ino, birthtimeNs } = tree.fs.lstat(from);
     if (known.type !== "file" || (ino === known.ino && dev === known.dev)) return false;
-    return birthtimeNs < BigInt(Math.floor(known.at) + 1) * 1_000_000n;
+    if (birthtimeNs >= BigInt(Math.floor(known.at) + 1) * 1_000_000n) return false;
+    for (const entry of tree.entries.values()) {
+      if (entry.type !== "file" || entry.ino !== ino || entry.dev !== dev) continue;
+      // A third file may take that name too: this directory is looked at again.
+      const listing = tree.listings.get(parentOf(known.path));
+      if (listing) listing.lost = true;
+      return false;
+    }
+    return true;
   } catch (error) {
     if (isErrno(error, "ENOENT", "ESTALE")) return false;
     throw error;

@@ -1,12 +1,12 @@
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import type { Bytes } from "../../lib/bytes.js";
 import type { Filesystem } from "../../lib/filesystem.js";
-import type { Moment } from "../helpers/port.js";
 import { createFrom } from "../helpers/run.js";
 import { age, tmpTree, type Tree } from "../helpers/tree.js";
-import { at, frostOf, METHODS, ordered, walking } from "./frozen.js";
+import { at, frostOf, METHODS, ordered } from "./frozen.js";
+import { all, make, move, moving, old, stir, write, type Moves } from "./moves.js";
 
 /** The walk enters `z` first, then `m`, then `a`. */
 const TREE: Tree = {
@@ -15,22 +15,12 @@ const TREE: Tree = {
   z: { "x.jsonl": "in z\n", "z.jsonl": "other\n" },
 };
 
-/** A tree with somebody at work in it: what is done at which listing of which directory. */
 interface Move {
   readonly title: string;
-  /** Each happens once, in this order, right after a directory was listed; of those of one directory one a listing. */
-  readonly moves: readonly (readonly [directory: string, (root: string) => void])[];
+  readonly moves: Moves;
   /** The bytes that must be found, under whatever name. */
   readonly lived: readonly string[];
 }
-
-const move = (from: string, to: string) => (root: string) => renameSync(join(root, from), join(root, to));
-const all =
-  (...moves: ((root: string) => void)[]) =>
-  (root: string) =>
-    moves.forEach((one) => one(root));
-const make = (directory: string) => (root: string) => mkdirSync(join(root, directory));
-const write = (file: string, text: string) => (root: string) => writeFileSync(join(root, file), text);
 
 const MOVES: readonly Move[] = [
   {
@@ -105,9 +95,6 @@ const MOVES: readonly Move[] = [
   },
 ];
 
-/** Makes a directory worth another look. */
-const stir = (directory: string) => write(join(directory, "stirred"), "");
-
 const DISPLACED: readonly Move[] = [
   {
     title: "renamed while its directory is listed again and a new file takes its name",
@@ -144,44 +131,46 @@ const DISPLACED: readonly Move[] = [
     ],
     lived: ["moving\n", "in a\n"],
   },
+  {
+    title: "renamed over another, after which an old file from elsewhere takes the name that it had",
+    moves: [
+      ["a", stir(".")],
+      [".", move("z/z.jsonl", "a/a.jsonl")],
+      ["a", (root) => renameSync(join(root, "../elsewhere"), join(root, "z/z.jsonl"))],
+    ],
+    lived: ["other\n", "moving\n", "in m\n", "in z\n"],
+  },
 ];
-
-/** A disk on which the moves are made, each in its turn. */
-function moving(root: string, moves: Move["moves"], base: Filesystem): Moment & { readonly fs: Filesystem } {
-  const left = [...moves];
-  const listings = new Map<string, (path: Bytes) => boolean>();
-  for (const [directory] of moves) {
-    if (!listings.has(directory)) listings.set(directory, walking(at(join(root, directory))));
-  }
-  const fs: Filesystem = {
-    ...base,
-    list(path) {
-      const matching = [...listings].filter(([, matches]) => matches(path)).map(([directory]) => directory);
-      const names = base.list(path);
-      const [directory, act] = left[0] ?? [];
-      if (act && directory !== undefined && matching.includes(directory)) {
-        left.shift();
-        act(root);
-      }
-      return names;
-    },
-  };
-  return { fs, came: () => left.length === 0 };
-}
 
 describe("settle", () => {
   for (const strategy of METHODS) {
     for (const { title, moves, lived } of [...MOVES, ...DISPLACED]) {
       it(`has a file that is ${title} (${strategy})`, async () => {
         const root = tmpTree(TREE);
+        writeFileSync(join(root, "../elsewhere"), "from elsewhere\n");
         age(root, 3600);
-        const { fs, came } = moving(root, moves, ordered);
+        const { fs, came } = moving(root, moves, old);
         const { found, settled } = await frostOf(fs, root, strategy);
         expect(came()).to.equal(true);
         expect(Object.values(found)).to.include.members([...lived]);
         expect(settled).to.equal(true);
       });
     }
+  }
+
+  for (const strategy of METHODS) {
+    it(`has nothing under a name that it never had, as its directory is renamed meanwhile (${strategy})`, async () => {
+      const root = tmpTree(TREE);
+      const replace = (): void => {
+        rmSync(join(root, "b/x.jsonl"));
+        writeFileSync(join(root, "b/x.jsonl"), "never in a\n");
+      };
+      const { fs, came } = moving(root, [["a", all(move("a", "b"), replace)]], ordered);
+      const { found } = await frostOf(fs, root, strategy);
+      expect(came()).to.equal(true);
+      expect(found).to.include({ "b/x.jsonl": "never in a\n", "b/a.jsonl": "in a\n" });
+      expect(found["a/x.jsonl"]).to.not.equal("never in a\n");
+    });
   }
 
   const CLOCKS = [
