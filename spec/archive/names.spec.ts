@@ -63,8 +63,8 @@ describe("names in an archive", () => {
     expect(payload).to.deep.equal(["B", "a", "a-b", "a.c", "a.c/x", "a/x", "a0", "\xc3\xa9", "\xff"]);
   });
 
-  it("that begin alike leave the times of directories as they were: `a/x` beside `a-b`", async () => {
-    await expectSame(treeOf("a/x", "a-b"));
+  it("that begin alike, as `a/x` and `a-b`, need --delay-directory-restore for the times of directories", async () => {
+    await expectSame(treeOf("a/x", "a-b"), "--delay-directory-restore");
   });
 
   it("are the same to Python's tarfile", async function () {

@@ -73,11 +73,11 @@ function promised(index: string, source: string): string[] {
 }
 
 /** Backs up a tree and proves that GNU tar makes the same tree of it. */
-export async function expectSame(source: string): Promise<CreateReport> {
+export async function expectSame(source: string, ...options: readonly string[]): Promise<CreateReport> {
   const before = facts(source);
   const report = await createFrom(source);
   const target = tmpDirectory();
-  tar("-xpf", report.archive, "-C", target, "--numeric-owner");
+  tar("-xpf", report.archive, "-C", target, "--numeric-owner", ...options);
   const [root = ""] = fs.readdirSync(target);
   expect(facts(join(target, root, "payload/posix", source))).to.deep.equal(before);
 
