@@ -11,7 +11,7 @@ import { guard } from "./stage/guard.js";
 import { removeDeadStages } from "./stage/leftovers.js";
 import { placeStage, stageParents, type Stage } from "./stage/place.js";
 import type { Surroundings } from "./surroundings.js";
-import { recordDigest, saveIndex } from "./vault/catalog.js";
+import { recordDigest, removeDeadCopies, saveIndex } from "./vault/catalog.js";
 import { lock } from "./vault/lock.js";
 import { makeDirectory } from "./vault/output.js";
 import { thisProcess, type Owner } from "./vault/owner.js";
@@ -73,6 +73,7 @@ async function withLock<T>(run: Run, use: () => Promise<T>): Promise<T> {
   const forget = scratch.add(held.release);
   try {
     removeDeadPartials(fs, directory);
+    removeDeadCopies(fs, directory);
     return await use();
   } finally {
     held.release();
@@ -165,8 +166,8 @@ function orUndo<T>(work: () => T, undo: () => void): T {
 /** The catalog only saves time later: without it the archive is as good. */
 async function catalogue({ fs, onEvent, prepared, directory }: Run, { index, partial }: Archived): Promise<void> {
   try {
-    await saveIndex(fs, directory, prepared.name, index.chunks());
     recordDigest(fs, bytesOf(prepared.archive), partial.written().sha256);
+    await saveIndex(fs, directory, prepared.name, index.chunks());
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     onEvent({ type: "warning", message: `the copy of the index could not be saved: ${reason}` });

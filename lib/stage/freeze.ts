@@ -131,16 +131,27 @@ function treeOf(
 ): Tree {
   const { path, type, selection, stage } = source;
   const root = type === "file" ? parentOf(path) : path;
+  const viaDescriptors = hasDescriptorPaths(fs);
+  if (!viaDescriptors) refuseForeign(fs, root, stage);
   return {
     ...shared,
     ...{ fs, source: index, root, stage, method, selection },
     pathOf: (relative) => under(path, relative),
-    descent: descent(fs, root, hasDescriptorPaths(fs)),
+    descent: descent(fs, root, viaDescriptors),
     copies: copies(),
     entries: new Map(),
     listings: new Map(),
     lost: 0,
   };
+}
+
+/** Where paths are all there is, whoever owns a tree can lead root out of it. The stage's owner is who we are. */
+function refuseForeign(fs: Filesystem, root: Bytes, stage: Stage): void {
+  if (fs.lstat(stage.path).uid !== 0 || fs.lstat(root).uid === 0) return;
+  throw new HoldstillError("usage", "without /proc, root does not back up what belongs to another user", {
+    path: textOf(root),
+    hint: "Mount /proc, or run holdstill as the user who owns it.",
+  });
 }
 
 /** A root that is gone is an error, not a tree of vanished files. */

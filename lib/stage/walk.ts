@@ -213,7 +213,8 @@ export async function captureAs(
   if (captured.status !== "copy") return note(tree, path, captured, kept);
   const options = { ...tree.quiet, appended: isAppended(path), coarseClock: tree.stage.coarseClock };
   await tree.copies.add(async () => {
-    await note(tree, path, await copyOpen(tree.fs, tree.stage, captured, options), kept);
+    const copied = await copyOpen(tree.fs, tree.stage, captured, options);
+    if ((await note(tree, path, copied, kept)) === "other") lose(tree, path);
   });
   return "done";
 }

@@ -13,6 +13,28 @@ export function catalogDirectory(directory: Bytes): Bytes {
   return under(directory, bytesOf(".holdstill/index"));
 }
 
+function makeCatalog(fs: Filesystem, directory: Bytes): Bytes {
+  const catalog = catalogDirectory(directory);
+  try {
+    fs.mkdir(catalog, 0o700);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+  }
+  return catalog;
+}
+
+/** Removes what dead runs left unfinished. Only for who holds the lock of the archive directory. */
+export function removeDeadCopies(fs: Filesystem, directory: Bytes): void {
+  const catalog = catalogDirectory(directory);
+  try {
+    for (const { name } of fs.list(catalog)) {
+      if (/^\..*\.partial$/s.test(name)) removeIfThere(fs, under(catalog, name));
+    }
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
+  }
+}
+
 /** Saves a copy of an index as `.holdstill/index/<name>.jsonl.gz`. */
 export async function saveIndex(
   fs: Filesystem,
@@ -20,12 +42,7 @@ export async function saveIndex(
   name: string,
   chunks: AsyncIterable<Buffer>,
 ): Promise<void> {
-  const catalog = catalogDirectory(directory);
-  try {
-    fs.mkdir(catalog, 0o700);
-  } catch (error) {
-    if (!isErrno(error, "EEXIST")) throw error;
-  }
+  const catalog = makeCatalog(fs, directory);
   const final = under(catalog, bytesOf(`${name}.jsonl.gz`));
   const partial = under(catalog, bytesOf(`.${name}.jsonl.gz.partial`));
   removeIfThere(fs, partial);
@@ -58,6 +75,7 @@ function digestPath(directory: Bytes, name: Bytes): Bytes {
 
 /** Notes the digest of an archive beside its index, in the format of sha256sum. */
 export function recordDigest(fs: Filesystem, archive: Bytes, sha256: string): void {
+  makeCatalog(fs, parentOf(archive));
   const path = digestPath(parentOf(archive), nameOf(archive));
   removeIfThere(fs, path);
   const fd = fs.create(path, 0o600);

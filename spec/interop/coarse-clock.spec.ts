@@ -1,4 +1,4 @@
-import { fstatSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { fstatSync, lstatSync, readdirSync } from "node:fs";
 import { realpathSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { expect } from "chai";
@@ -122,18 +122,16 @@ describe("on ext4 with time stamps of whole seconds", function () {
     expect(extracted(report, source)).to.have.property("one/a.txt", "=".repeat(64));
   });
 
-  for (const strategy of ["link", "copy"] as const) {
-    it(`keeps every promise 10 times out of 10 while another process changes the tree: ${strategy}`, async () => {
-      mkdirSync(source, { recursive: true });
-      const { faults, runs, opsPerSecond, changesInWindows, capture, verdicts } = await underFire({
-        ...{ place: source, strategy, runs: 10, seed: 1968 },
-      });
-      const seen = `${changesInWindows} changes while freezing; ${JSON.stringify({ capture, verdicts })}`;
-      process.stdout.write(`      ${runs} runs, ${opsPerSecond} operations a second, ${seen}\n`);
-      expect(faults).to.deep.equal([]);
-      expect(changesInWindows).to.be.greaterThan(0);
+  it("keeps every promise 10 times out of 10 while another process changes the tree", async () => {
+    const { faults, runs, opsPerSecond, changesInWindows, capture, verdicts } = await underFire({
+      ...{ place: source, strategy: "auto", runs: 10, seed: 1968 },
     });
-  }
+    const seen = `${changesInWindows} changes while freezing; ${JSON.stringify({ capture, verdicts })}`;
+    process.stdout.write(`      ${runs} runs, ${opsPerSecond} operations a second, ${seen}\n`);
+    expect(faults).to.deep.equal([]);
+    expect(capture).to.include({ clone: 0, copy: 0 });
+    expect(changesInWindows).to.be.greaterThan(0);
+  });
 
   /** What of the source a path leads to, by whatever descriptor. */
   function inTree(path: string): string | undefined {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { expect } from "chai";
@@ -134,5 +134,20 @@ describe("the copy of the index that create saves", () => {
     expect(await createFrom(source, {}, around)).to.include({ outcome: "published" });
     expect(came).to.equal(true);
     expect(around.events.filter(({ type }) => type === "warning")).to.have.lengthOf(1);
+  });
+});
+
+describe("the catalog", () => {
+  it("loses at the next run what a dead run left unfinished in it, and nothing else", async () => {
+    const source = tmpTree({ a: "a" });
+    const output = join(tmpDirectory(), "archives");
+    await createFrom(source, { output });
+    const catalog = join(output, ".holdstill/index");
+    const before = readdirSync(catalog);
+    writeFileSync(join(catalog, ".x.tar.jsonl.gz.partial"), "unfinished");
+    await createFrom(source, { output });
+    expect(readdirSync(catalog))
+      .to.have.length(2 * before.length)
+      .and.to.include.members(before);
   });
 });
