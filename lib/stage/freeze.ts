@@ -141,6 +141,7 @@ function treeOf(
     copies: copies(),
     entries: new Map(),
     listings: new Map(),
+    copied: new Map(),
     lost: 0,
   };
 }

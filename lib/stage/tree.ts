@@ -19,6 +19,11 @@ export interface Listing {
   lost: boolean;
 }
 
+export interface CopiedFile {
+  readonly captured: CapturedFile;
+  readonly birthtimeNs: bigint;
+}
+
 /** What one source has become so far: filled by `walk`, made complete by `settle`. */
 export interface Tree {
   readonly fs: Filesystem;
@@ -40,6 +45,8 @@ export interface Tree {
   /** By path, in the order of their capture; a path that is captured again is replaced. */
   readonly entries: Map<Bytes, FrozenEntry>;
   readonly listings: Map<Bytes, Listing>;
+  /** By inode, the files whose bytes were copied when they had been left alone for a while. */
+  readonly copied: Map<number, CopiedFile>;
   readonly quiet: Pick<QuietOptions, "now" | "pause">;
   /** How many names were gone between their listing and their capture. */
   lost: number;

@@ -7,6 +7,7 @@ import { isDatabase, type KnownDatabase } from "./databases.js";
 import type { FrozenEntry, FrozenFile, SkipReason } from "./entry.js";
 import { identityOf } from "./hardlinks.js";
 import { isAppended } from "./kinds.js";
+import { ageMs, quietAfterMs, unchanged } from "./sameness.js";
 import type { Listing, Tree } from "./tree.js";
 
 /** A name that changes its kind between every two looks is let go after so many. */
@@ -209,7 +210,9 @@ export async function captureAs(
   method: CapturedFile["method"],
   kept: Kept = {},
 ): Promise<"done" | "other"> {
-  const captured = capture(tree.fs, tree.stage, method, from, tree.now);
+  const captured =
+    (method === "copy" ? copiedBefore(tree, from) : undefined) ??
+    capture(tree.fs, tree.stage, method, from, tree.now);
   if (captured.status !== "copy") return note(tree, path, captured, kept);
   const options = { ...tree.quiet, appended: isAppended(path), coarseClock: tree.stage.coarseClock };
   await tree.copies.add(async () => {
@@ -217,6 +220,31 @@ export async function captureAs(
     if ((await note(tree, path, copied, kept)) === "other") lose(tree, path);
   });
   return "done";
+}
+
+/**
+ * The copy that there is of a file, made when it went by another name: where directories are renamed all the time,
+ * copying their files again and again would never end.
+ */
+function copiedBefore(tree: Tree, from: Bytes): CapturedFile | undefined {
+  if (tree.copied.size === 0) return undefined;
+  try {
+    const stat = tree.fs.lstat(from);
+    const known = tree.copied.get(stat.ino);
+    if (known?.birthtimeNs !== stat.birthtimeNs || known.captured.stat.dev !== stat.dev) return undefined;
+    return unchanged(known.captured.stat, stat) ? { ...known.captured, stat } : undefined;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ESTALE", "ENOTDIR", "EACCES", "EPERM", "EIO")) return undefined;
+    throw error;
+  }
+}
+
+/** Remembers a copy whose stamps prove that it is what the file still is for as long as they stay. */
+function rememberCopy(tree: Tree, captured: CapturedFile): void {
+  const { method, verdict, stat, at } = captured;
+  if (method !== "copy" || verdict !== "exact") return;
+  if (ageMs(stat, at) < quietAfterMs(tree.stage.coarseClock)) return;
+  tree.copied.set(stat.ino, { captured, birthtimeNs: stat.birthtimeNs });
 }
 
 /** What else is known of a file whose bytes were captured. */
@@ -252,6 +280,7 @@ function keep(tree: Tree, path: Bytes, captured: CapturedFile, kept: Kept): void
     ...kept,
   };
   if (method === "link") tree.links.linked(stat);
+  if (kept.reason === undefined) rememberCopy(tree, captured);
   if (tree.links.own(stat) > 1) tree.manyNamed.set(file, identityOf(stat));
   replace(tree, path, file);
 }

@@ -111,7 +111,7 @@ describe("hard links", () => {
       const { fs, came } =
         strategy === "link"
           ? interrupted("before", "link", named("b"), replace, ordered)
-          : interrupted("before", "openRead", named("b"), replace, ordered);
+          : interrupted("before", "lstat", walking(named("b")), replace, ordered);
       const { found } = await frostOf(fs, root, strategy);
       expect(came()).to.equal(true);
       expect(found).to.deep.equal({ a: "a\n", b: "another\n", "sub/": "/" });
