@@ -8,7 +8,7 @@ import { loadSqlite, type Sqlite } from "../../lib/stage/sqlite.js";
 import { openElsewhere } from "../helpers/sql-process.js";
 import { mayDiffer, readCopy, startWriter, type Reading } from "../helpers/database-writer.js";
 
-const RUNS = 20;
+const RUNS = Number(process.env["HOLDSTILL_FIRE_RUNS"] ?? 8);
 const MIB = 35;
 
 interface Run {

@@ -38,6 +38,9 @@ interface Restored {
 }
 
 /** Everything at once, as in life: a gateway that talks to a model, old session files and a database, all written to. */
+/** Of the table; more give better numbers: `HOLDSTILL_ROUNDS=3 npm run test:interop`. */
+const ROUNDS = Number(process.env["HOLDSTILL_ROUNDS"] ?? 1);
+
 describe("the real OpenClaw", function () {
   this.timeout(600_000);
   let root: string;
@@ -121,7 +124,7 @@ describe("the real OpenClaw", function () {
   it("is backed up by holdstill with its sessions and databases: beside its own backup, a table", async function () {
     if (!existsSync("/usr/bin/time")) skip(this, "GNU time is not installed; scripts/interop-setup.sh installs it");
     const rows: Measured[] = [];
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       for (const which of ["holdstill", "openclaw"] as const) {
         rows.push(await measured(program, world, which, join(root, `measured-${which}-${round}`)));
       }
