@@ -4,6 +4,7 @@ import { createIndexFile } from "./archive/index-file.js";
 import { bytesOf, parentOf, type Bytes } from "./bytes.js";
 import { describe, windowOf, type Description } from "./describe.js";
 import { stoppable } from "./filesystem.js";
+import { spareMemory } from "./memory.js";
 import { prepare, type CreateOptions, type Prepared } from "./prepare.js";
 import type { CreateReport } from "./report/create-report.js";
 import { freeze, type Frozen } from "./stage/freeze.js";
@@ -46,6 +47,7 @@ export async function create(options: CreateOptions, around: Surroundings): Prom
   return withLock(run, () =>
     withStages(run, async (stages) => {
       const frozen = await freezeAll(run, stages);
+      spareMemory(frozen.entries.length);
       const description = describe(options, prepared, frozen, run.me);
       const archived = await archiveAll(run, stages, frozen, description);
       try {
