@@ -211,8 +211,7 @@ export async function captureAs(
   kept: Kept = {},
 ): Promise<"done" | "other"> {
   const captured =
-    (method === "copy" ? copiedBefore(tree, from) : undefined) ??
-    capture(tree.fs, tree.stage, method, from, tree.now);
+    (method === "copy" ? copiedBefore(tree, from) : undefined) ?? capture(tree.fs, tree.stage, method, from, tree.now);
   if (captured.status !== "copy") return note(tree, path, captured, kept);
   const options = { ...tree.quiet, appended: isAppended(path), coarseClock: tree.stage.coarseClock };
   await tree.copies.add(async () => {
