@@ -4,6 +4,7 @@ import { createGzip } from "node:zlib";
 import { bytesOf, nameOf, parentOf, under, type Bytes } from "../bytes.js";
 import { isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
+import { unlinkIfThere } from "../unlink-if-there.js";
 
 /** Indexes are read more often than written, and are small: speed counts. */
 const LEVEL = 1;
@@ -28,7 +29,7 @@ export function removeDeadCopies(fs: Filesystem, directory: Bytes): void {
   const catalog = catalogDirectory(directory);
   try {
     for (const { name } of fs.list(catalog)) {
-      if (/^\..*\.partial$/s.test(name)) removeIfThere(fs, under(catalog, name));
+      if (/^\..*\.partial$/s.test(name)) unlinkIfThere(fs, under(catalog, name));
     }
   } catch (error) {
     if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
@@ -45,7 +46,7 @@ export async function saveIndex(
   const catalog = makeCatalog(fs, directory);
   const final = under(catalog, bytesOf(`${name}.jsonl.gz`));
   const partial = under(catalog, bytesOf(`.${name}.jsonl.gz.partial`));
-  removeIfThere(fs, partial);
+  unlinkIfThere(fs, partial);
   const fd = fs.create(partial, 0o600);
   try {
     const sink = new Writable({
@@ -62,7 +63,7 @@ export async function saveIndex(
     await fs.sync(fd);
     fs.rename(partial, final);
   } catch (error) {
-    removeIfThere(fs, partial);
+    unlinkIfThere(fs, partial);
     throw error;
   } finally {
     fs.close(fd);
@@ -77,7 +78,7 @@ function digestPath(directory: Bytes, name: Bytes): Bytes {
 export function recordDigest(fs: Filesystem, archive: Bytes, sha256: string): void {
   makeCatalog(fs, parentOf(archive));
   const path = digestPath(parentOf(archive), nameOf(archive));
-  removeIfThere(fs, path);
+  unlinkIfThere(fs, path);
   const fd = fs.create(path, 0o600);
   try {
     fs.write(fd, Buffer.from(`${sha256}  ../../${nameOf(archive)}\n`, "latin1"));
@@ -100,13 +101,5 @@ export function recordedDigest(fs: Filesystem, archive: Bytes): string | undefin
   } catch (error) {
     if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "EPERM")) return undefined;
     throw error;
-  }
-}
-
-function removeIfThere(fs: Filesystem, path: Bytes): void {
-  try {
-    fs.unlink(path);
-  } catch (error) {
-    if (!isErrno(error, "ENOENT")) throw error;
   }
 }

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { Writable } from "node:stream";
 import { isPartialName, partialName } from "../archive/name.js";
 import { bytesOf, textOf, under, type Bytes } from "../bytes.js";
-import { isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
+import { unlinkIfThere } from "../unlink-if-there.js";
 import { unusable } from "./output.js";
 
 /** A file that grows under a name that no archive has. */
@@ -72,14 +72,6 @@ export function createPartial(fs: Filesystem, directory: Bytes, name: string): P
       unlinkIfThere(fs, path);
     },
   };
-}
-
-function unlinkIfThere(fs: Filesystem, path: Bytes): void {
-  try {
-    fs.unlink(path);
-  } catch (error) {
-    if (!isErrno(error, "ENOENT")) throw error;
-  }
 }
 
 /**
