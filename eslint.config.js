@@ -26,7 +26,7 @@ const walls = {
   },
   sqlite: {
     modules: ["sqlite", "node:sqlite", "@photostructure/sqlite"],
-    files: "/(sqlite|database-at-rest|database-pins?)\\.js$",
+    files: "/(sqlite|database-at-rest|database-pins?|database-place|database-deliveries)\\.js$",
     message: "SQLite lives in a process of its own: lib/stage/database-child.ts and what it imports.",
   },
   clock: {
@@ -136,29 +136,36 @@ export default defineConfig(
 
   { files: ["lib/**/*.ts"], rules: behind(everywhere) },
   { files: ["lib/cli/**/*.ts"], rules: behind(without("process", "yargs")) },
+  // Asks what stderr is, before anything else is loaded: no file's content.
+  { files: ["lib/cli/journal.ts"], rules: behind(without("process", "yargs", "disk")) },
   { files: ["lib/filesystem.ts"], rules: behind(without("disk")) },
   { files: ["lib/archive/write.ts"], rules: behind(without("archiver")) },
   // Says which process this is, and asks /proc whether another one lives: identity, not terminal.
   { files: ["lib/vault/owner.ts"], rules: behind(without("process", "disk")) },
+  // Ends what it has started, by its process id.
+  { files: ["lib/guard/command.ts"], rules: behind(without("process")) },
+  // Ends a process group, by its number.
+  { files: ["lib/end-group.ts"], rules: behind(without("process")) },
   // Says which Node this is, for the archive's manifest.
   { files: ["lib/version.ts"], rules: behind(without("process")) },
   // A process of its own, with its own messages and exit. Its files open databases themselves: a close drops the locks
   // that the process holds on a database, so only they know when one may happen.
   { files: ["lib/stage/database-child.ts"], rules: behind(without("process", "disk", "sqlite")) },
   {
-    files: ["lib/stage/{sqlite,database-at-rest,database-pin,database-pins}.ts"],
+    files: ["lib/stage/{sqlite,database-at-rest,database-pin,database-pins,database-place,database-deliveries}.ts"],
     rules: behind(without("disk", "sqlite")),
   },
   {
     files: [
-      "lib/config/schema.ts",
+      "lib/config/*.ts",
       "lib/profile/*.ts",
       "lib/archive/{index,manifest,name}.ts",
-      "lib/vault/retention.ts",
+      "lib/vault/{retention,span}.ts",
       "lib/report/*.ts",
+      "lib/schedule/{cron,quote,sandbox,schedule,units}.ts",
     ],
-    // Binds the profile's rules to a disk.
-    ignores: ["lib/profile/discover.ts"],
+    // These bind the rules of a profile, and what is configured, to a disk.
+    ignores: ["lib/profile/discover.ts", "lib/config/{find,load}.ts"],
     rules: behind(pure),
   },
 

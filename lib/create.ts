@@ -1,24 +1,29 @@
 import { setTimeout } from "node:timers/promises";
 import { archive, type Archived } from "./archive/archive.js";
-import { createIndexFile } from "./archive/index-file.js";
+import { concealed, findingsOf, isComplete, summaryOf } from "./archive/summary.js";
 import { bytesOf, parentOf, type Bytes } from "./bytes.js";
-import { describe, windowOf, type Description } from "./describe.js";
+import { describe, stagedSources, windowOf, type Description } from "./describe.js";
+import { elapsedMs } from "./elapsed.js";
 import { stoppable } from "./filesystem.js";
-import { spareMemory } from "./memory.js";
+import { freezeSources, rootsOf } from "./freeze-sources.js";
 import { prepare, type CreateOptions, type Prepared } from "./prepare.js";
 import type { CreateReport } from "./report/create-report.js";
-import { freeze, type Frozen } from "./stage/freeze.js";
+import { failureOf } from "./report/failure.js";
+import type { Frozen } from "./stage/freeze.js";
 import { guard } from "./stage/guard.js";
 import { removeDeadStages } from "./stage/leftovers.js";
-import { placeStage, stageParents, type Stage } from "./stage/place.js";
+import { placeStage, type Stage } from "./stage/place.js";
+import { stageParents, surrounded } from "./stage/stage-parents.js";
 import type { Surroundings } from "./surroundings.js";
-import { recordDigest, removeDeadCopies, saveIndex } from "./vault/catalog.js";
-import { lock } from "./vault/lock.js";
+import { tidy } from "./tidy.js";
+import { recordDigest, removeDeadCopies, saltOf, saveIndex, saveSummary } from "./vault/catalog.js";
+import { createIndexFile } from "./vault/index-file.js";
 import { makeDirectory } from "./vault/output.js";
 import { thisProcess, type Owner } from "./vault/owner.js";
 import { createPartial, removeDeadPartials } from "./vault/partial.js";
 import { publish } from "./vault/publish.js";
 import { verifyWritten } from "./verify.js";
+import { withLock } from "./with-lock.js";
 
 export { plan } from "./plan.js";
 export type { CreateOptions } from "./prepare.js";
@@ -44,90 +49,95 @@ export async function create(options: CreateOptions, around: Surroundings): Prom
   const fs = stoppable(around.fs, around.signal);
   const run: Run = { ...around, fs, options, prepared, directory: bytesOf(prepared.directory), me: thisProcess() };
   for (const message of warningsOf(prepared)) run.onEvent({ type: "warning", message });
-  return withLock(run, () =>
-    withStages(run, async (stages) => {
-      const frozen = await freezeAll(run, stages);
-      spareMemory(frozen.entries.length);
-      const description = describe(options, prepared, frozen, run.me);
-      const archived = await archiveAll(run, stages, frozen, description);
-      try {
-        const archivedMs = run.now();
-        if (options.verify) await verifyWritten(archived.partial.path, archived.index.sha256(), run);
-        const verifiedMs = run.now();
-        await publish(run.fs, archived.partial.path, bytesOf(prepared.archive));
-        await catalogue(run, archived);
-        return report(run, stages, frozen, archived, description, { archivedMs, verifiedMs });
-      } finally {
-        archived.end();
-      }
-    }),
-  );
+  makeDirectory(run.fs, run.directory);
+  return withLock(run.directory, { me: run.me, waitMs: options.waitMs }, run, async () => {
+    removeDeadPartials(run.fs, run.directory);
+    removeDeadCopies(run.fs, run.directory);
+    const report = await backUp(run);
+    return options.deliver?.(report, run.directory, run) ?? retain(run, report);
+  });
+}
+
+function backUp(run: Run): Promise<CreateReport> {
+  const { options, prepared } = run;
+  return withStages(run, async (stages) => {
+    const { archived, description, window } = await freezeAndArchive(run, stages);
+    try {
+      const archivedMs = run.now();
+      if (options.verify) await verifyWritten(archived.partial.path, writtenOf(archived), run);
+      const verifiedMs = run.now();
+      await publish(run.fs, archived.partial.path, bytesOf(prepared.archive));
+      const uncatalogued = await catalogue(run, archived, description);
+      const made = report(run, stages, window, archived, description, { archivedMs, verifiedMs });
+      return { ...made, warnings: [...made.warnings, ...uncatalogued] };
+    } finally {
+      archived.end();
+    }
+  });
+}
+
+/** The entries live no longer than this: verifying has use for their memory. */
+async function freezeAndArchive(run: Run, stages: readonly Stage[]) {
+  const { options, prepared } = run;
+  const frozen = await freezeSources(run, prepared.sources, stages, options.strategy);
+  const { entries, ...window } = frozen;
+  const description = describe(options, prepared, frozen, run.me);
+  return { archived: await archiveAll(run, stages, entries, description), description, window };
+}
+
+function writtenOf({ partial, index, sealed }: Archived) {
+  return { indexSha256: index.sha256(), sha256: partial.written().sha256, sealed };
+}
+
+/** A backup that was published is one, whatever becomes of the archives before it. */
+async function retain(run: Run, report: CreateReport): Promise<CreateReport> {
+  const { options, prepared } = run;
+  if (options.retention === undefined) return report;
+  if (!report.complete) return { ...report, pruned: { outcome: "skipped", reason: "the new archive is incomplete" } };
+  try {
+    const { pruneHeld } = await import("./prune.js");
+    return { ...report, pruned: await pruneHeld(options.retention, [prepared.directory], run) };
+  } catch (error) {
+    return { ...report, pruned: { outcome: "failed", error: failureOf(error) } };
+  }
 }
 
 function warningsOf({ plan, choice }: Prepared): string[] {
   return [...plan.problems, ...(choice.note === undefined ? [] : [choice.note])];
 }
 
-async function withLock<T>(run: Run, use: () => Promise<T>): Promise<T> {
-  const { fs, directory, me, now, signal, scratch, options } = run;
-  makeDirectory(fs, directory);
-  const held = await lock(fs, directory, me, { waitMs: options.waitMs, signal, now });
-  const forget = scratch.add(held.release);
-  try {
-    removeDeadPartials(fs, directory);
-    removeDeadCopies(fs, directory);
-    return await use();
-  } finally {
-    held.release();
-    forget();
-  }
-}
-
 async function withStages<T>(run: Run, use: (stages: readonly Stage[]) => Promise<T>): Promise<T> {
-  const { fs, me, now, scratch, prepared } = run;
-  const roots = prepared.sources.map(({ path, type }) => (type === "file" ? parentOf(path) : path));
-  const parents = roots.flatMap((root) => stageParents(root, prepared.cache).map(({ path }) => path));
+  const { fs, me, now, scratch, onEvent, prepared } = run;
+  const places = surrounded(rootsOf(prepared.sources), prepared.cache);
+  const parents = places.flatMap((place) => stageParents(place).map(({ path }) => path));
   removeDeadStages(fs, parents, me, now());
   const placed: { readonly stage: Stage; readonly forget: () => void }[] = [];
   try {
-    for (const root of roots) {
-      const stage = placeStage(fs, root, prepared.cache, thisProcess());
+    for (const place of places) {
+      const stage = placeStage(fs, place, thisProcess());
       placed.push({ stage, forget: scratch.add(stage.remove) });
     }
     return await use(placed.map(({ stage }) => stage));
   } finally {
     for (const { stage, forget } of placed) {
-      stage.remove();
+      tidy(onEvent, stage.remove);
       forget();
     }
   }
 }
 
-function freezeAll({ fs, now, signal, onEvent, options, prepared }: Run, stages: readonly Stage[]): Promise<Frozen> {
-  onEvent({ type: "phase", phase: "freeze" });
-  const sources = prepared.sources.flatMap((source, index) => {
-    const stage = stages[index];
-    return stage ? [{ ...source, stage }] : [];
-  });
-  return freeze(fs, sources, {
-    strategy: options.strategy,
-    ...{ now, signal },
-    onProgress: (files) => onEvent({ type: "progress", files, bytes: 0 }),
-  });
-}
-
 async function archiveAll(
   run: Run,
   stages: readonly Stage[],
-  frozen: Frozen,
+  entries: Frozen["entries"],
   { manifest, snapshot }: Description,
 ): Promise<Archived> {
-  const { fs, now, signal, onEvent, scratch, prepared, directory } = run;
-  const totalBytes = frozen.entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0);
-  onEvent({ type: "phase", phase: "archive", totalBytes, totalFiles: frozen.entries.length });
+  const { fs, now, signal, onEvent, scratch, options, prepared, directory } = run;
+  const totalBytes = entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0);
+  onEvent({ type: "phase", phase: "archive", totalBytes, totalFiles: entries.length });
   const quiet = { now, pause: () => setTimeout(TRY_AGAIN_MS, undefined, { signal }) };
   return archive({
-    ...{ fs, root: prepared.root, entries: frozen.entries, manifest, snapshot, choice: prepared.choice },
+    ...{ fs, root: prepared.root, entries, manifest, snapshot, choice: prepared.choice },
     createdMs: prepared.createdMs,
     sources: prepared.sources.map(({ path }) => path),
     open(file, copyFirst) {
@@ -136,17 +146,19 @@ async function archiveAll(
       if (!stage) throw new Error(`source ${file.source} has no stage`);
       return guard(fs, file, { stage, copyFirst, quiet });
     },
-    begin() {
+    async begin() {
+      const sealed = await options.seal?.();
       const partial = createPartial(fs, directory, prepared.name);
       const forgetPartial = scratch.add(partial.remove);
-      const index = orUndo(() => createIndexFile(fs, directory, prepared.name), partial.remove);
+      const index = orUndo(
+        () => createIndexFile(fs, directory, prepared.name, { veiled: sealed !== undefined }),
+        partial.remove,
+      );
       const forgetIndex = scratch.add(index.remove);
       return {
-        partial,
-        index,
+        ...{ partial, index, sealed },
         end: () => {
-          partial.remove();
-          index.remove();
+          tidy(onEvent, partial.remove, index.remove);
           forgetPartial();
           forgetIndex();
         },
@@ -165,32 +177,41 @@ function orUndo<T>(work: () => T, undo: () => void): T {
   }
 }
 
-/** The catalog only saves time later: without it the archive is as good. */
-async function catalogue({ fs, onEvent, prepared, directory }: Run, { index, partial }: Archived): Promise<void> {
+/**
+ * The catalog only saves time later: without it the archive is as good.
+ * @returns what there is to warn of
+ */
+async function catalogue(
+  { fs, onEvent, options, prepared }: Run,
+  { index, partial, totals }: Archived,
+  { snapshot }: Description,
+): Promise<string[]> {
+  const archive = bytesOf(prepared.archive);
+  const { bytes: size, sha256 } = partial.written();
   try {
-    recordDigest(fs, bytesOf(prepared.archive), partial.written().sha256);
-    await saveIndex(fs, directory, prepared.name, index.chunks());
+    recordDigest(fs, archive, sha256);
+    const indexSha256 = await saveIndex(fs, archive, index.chunks(), options.seal);
+    const file = { size, mtimeNs: String(fs.lstat(archive).mtimeNs), sha256 };
+    const summary = summaryOf(snapshot, findingsOf(totals), { file, indexSha256, verified: options.verify });
+    saveSummary(fs, archive, options.seal ? concealed(summary, saltOf(fs, parentOf(archive))) : summary);
+    return [];
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    onEvent({ type: "warning", message: `the copy of the index could not be saved: ${reason}` });
+    const message = `the copy of the index could not be saved: ${reason}`;
+    onEvent({ type: "warning", message });
+    return [message];
   }
 }
 
 function report(
   { now, options, prepared }: Run,
   stages: readonly Stage[],
-  frozen: Frozen,
+  frozen: Omit<Frozen, "entries">,
   { partial, totals }: Archived,
-  { upstream }: Description,
+  { upstream, snapshot }: Description,
   { archivedMs, verifiedMs }: { readonly archivedMs: number; readonly verifiedMs: number },
 ): CreateReport {
   const { left: _, damaged, ...sums } = totals;
-  const complete =
-    frozen.settled &&
-    prepared.plan.problems.length === 0 &&
-    damaged.length === 0 &&
-    sums.verdicts.unstable === 0 &&
-    !sums.skipped.some(({ reason }) => reason === "unreadable");
   return {
     outcome: "published",
     ...{
@@ -199,22 +220,19 @@ function report(
       id: prepared.id,
       ...partial.written(),
       verified: options.verify,
-      complete,
+      ...(options.seal && { encrypted: true as const }),
+      complete: isComplete(snapshot, findingsOf(totals)),
     },
     frozen: windowOf(frozen),
     ...sums,
     ...{ settlePasses: frozen.passes, settled: frozen.settled, upstream, compression: prepared.choice.format },
-    sources: stages.map((stage, index) => ({
-      path: prepared.plan.sources[index]?.path ?? "",
-      stage: stage.placement,
-      method: frozen.methods[index] ?? "copy",
-    })),
+    sources: stagedSources(prepared.plan, stages, frozen),
     warnings: [...warningsOf(prepared), ...damaged],
     timings: {
-      freezeMs: Math.round(frozen.to - frozen.from),
-      archiveMs: Math.round(archivedMs - frozen.to),
-      verifyMs: Math.round(verifiedMs - archivedMs),
-      totalMs: Math.round(now() - prepared.createdMs),
+      freezeMs: elapsedMs(frozen.from, frozen.to),
+      archiveMs: elapsedMs(frozen.to, archivedMs),
+      verifyMs: elapsedMs(archivedMs, verifiedMs),
+      totalMs: elapsedMs(prepared.createdMs, now()),
     },
   };
 }

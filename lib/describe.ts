@@ -1,9 +1,12 @@
 import { manifestOf, type ManifestFacts } from "./archive/manifest.js";
 import { namedPath, type SnapshotLine } from "./archive/index.js";
 import { upstreamProblems } from "./archive/upstream.js";
+import { elapsedMs } from "./elapsed.js";
 import type { CreateOptions, Prepared } from "./prepare.js";
+import type { ProfilePlan } from "./profile/plan.js";
 import type { CreateReport } from "./report/create-report.js";
 import type { Frozen } from "./stage/freeze.js";
+import type { Stage } from "./stage/place.js";
 import type { Owner } from "./vault/owner.js";
 import { NODE_VERSION, PLATFORM, VERSION } from "./version.js";
 
@@ -17,7 +20,12 @@ export interface Description {
   readonly upstream: CreateReport["upstream"];
 }
 
-export function describe(options: CreateOptions, prepared: Prepared, frozen: Frozen, me: Owner): Description {
+export function describe(
+  options: Pick<CreateOptions, "strategy" | "label">,
+  prepared: Pick<Prepared, "id" | "plan" | "root" | "createdMs" | "sources">,
+  frozen: Frozen,
+  me: Owner,
+): Description {
   const { id, plan, root, createdMs, sources } = prepared;
   const createdAt = new Date(createdMs).toISOString();
   const tool = `holdstill ${VERSION}`;
@@ -48,11 +56,24 @@ export function describe(options: CreateOptions, prepared: Prepared, frozen: Fro
 }
 
 /** The freeze window, for index and report. */
-export function windowOf({ from, to, databaseSkewMs }: Frozen): CreateReport["frozen"] {
+export function windowOf({ from, to, databaseSkewMs }: Omit<Frozen, "entries">): CreateReport["frozen"] {
   return {
     from: new Date(from).toISOString(),
     to: new Date(to).toISOString(),
-    ms: Math.round(to - from),
+    ms: elapsedMs(from, to),
     ...(databaseSkewMs !== undefined && { databaseSkewMs: Math.round(databaseSkewMs * 1000) / 1000 }),
   };
+}
+
+/** Where each source was frozen, and how. */
+export function stagedSources(
+  { sources }: ProfilePlan,
+  stages: readonly Stage[],
+  { methods }: Omit<Frozen, "entries">,
+): CreateReport["sources"] {
+  return stages.map((stage, index) => ({
+    path: sources[index]?.path ?? "",
+    stage: stage.placement,
+    method: methods[index] ?? "copy",
+  }));
 }

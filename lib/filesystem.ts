@@ -1,6 +1,8 @@
 import { constants, type BigIntStats, type Dirent } from "node:fs";
 import fs from "fs-extra";
 import { isAscii, type Bytes } from "./bytes.js";
+import { isErrno } from "./errors.js";
+import { withNamedErrors } from "./named-errors.js";
 
 export type Kind = "file" | "directory" | "symlink" | "special" | "unknown";
 
@@ -57,6 +59,8 @@ export interface Filesystem {
   readonly close: (fd: number) => void;
   /** Creates a file that must not exist and opens it for writing. */
   readonly create: (path: Bytes, mode: number) => number;
+  /** Opens for writing at the end, whoever else writes there; creates what is not there. */
+  readonly openAppend: (path: Bytes, mode: number) => number;
   readonly write: (fd: number, data: Uint8Array) => number;
   readonly writeAsync: (fd: number, data: Uint8Array) => Promise<number>;
   readonly sync: (fd: number) => Promise<void>;
@@ -64,12 +68,23 @@ export interface Filesystem {
   /** Clones, or fails where the filesystem cannot. */
   readonly reflink: (from: Bytes, to: Bytes) => void;
   readonly rename: (from: Bytes, to: Bytes) => void;
+  /** Fails where names in a directory cannot be changed. Says so without trying. */
+  readonly assertWritable: (directory: Bytes) => void;
   readonly unlink: (path: Bytes) => void;
   readonly mkdir: (path: Bytes, mode: number) => void;
   readonly rmdir: (path: Bytes) => void;
   readonly chmod: (path: Bytes, mode: number) => void;
   /** Sets both times, in seconds; Node keeps microseconds. */
   readonly utimes: (path: Bytes, atime: number, mtime: number) => void;
+  readonly symlink: (target: Bytes, path: Bytes) => void;
+  /** The same of what a descriptor has open. */
+  readonly fchmod: (fd: number, mode: number) => void;
+  readonly fchown: (fd: number, uid: number, gid: number) => void;
+  readonly futimes: (fd: number, atime: number, mtime: number) => void;
+  /** The same of a symbolic link itself. */
+  readonly lchown: (path: Bytes, uid: number, gid: number) => void;
+  readonly lutimes: (path: Bytes, atime: number, mtime: number) => void;
+  readonly truncate: (path: Bytes, size: number) => void;
 }
 
 /** What Node is to be given for a path: bytes, unless text says the same. */
@@ -108,10 +123,16 @@ function kindOf(entry: Dirent): Kind {
 
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
-/** The real disk. */
-export const disk: Filesystem = {
+/** Of a number below zero Node makes the present; of a `Date`, to the millisecond, what it says. */
+function time(seconds: number): number | Date {
+  return seconds < 0 ? new Date(Math.floor(seconds * 1000)) : seconds;
+}
+
+/** Node tries again by itself what a signal has interrupted, except reading. */
+const node: Filesystem = {
   lstat: (path) => statOf(fs.lstatSync(native(path), { bigint: true })),
   fstat: (fd) => statOf(fs.fstatSync(fd, { bigint: true })),
   space: (path) => {
@@ -126,24 +147,51 @@ export const disk: Filesystem = {
   },
   openDirectory: (path) => fs.openSync(native(path), DIRECTORY),
   openRead: (path) => fs.openSync(native(path), READ),
-  read: (fd, buffer, offset, length, position) => fs.readSync(fd, buffer, offset, length, position),
-  readAsync: async (fd, buffer, offset, length, position) =>
-    (await fs.read(fd, buffer, offset, length, position)).bytesRead,
+  read(...args) {
+    for (;;) {
+      try {
+        return fs.readSync(...args);
+      } catch (error) {
+        if (!isErrno(error, "EINTR")) throw error;
+      }
+    }
+  },
+  async readAsync(...args) {
+    for (;;) {
+      try {
+        return (await fs.read(...args)).bytesRead;
+      } catch (error) {
+        if (!isErrno(error, "EINTR")) throw error;
+      }
+    }
+  },
   close: (fd) => fs.closeSync(fd),
   create: (path, mode) => fs.openSync(native(path), CREATE, mode),
+  openAppend: (path, mode) => fs.openSync(native(path), APPEND, mode),
   write: (fd, data) => fs.writeSync(fd, data),
   writeAsync: async (fd, data) => (await fs.write(fd, data)).bytesWritten,
   sync: (fd) => fs.fsync(fd),
   link: (from, to) => fs.linkSync(native(from), native(to)),
   reflink: (from, to) =>
     fs.copyFileSync(native(from), native(to), constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL),
+  assertWritable: (directory) => fs.accessSync(native(directory), constants.W_OK | constants.X_OK),
   rename: (from, to) => fs.renameSync(native(from), native(to)),
   unlink: (path) => fs.unlinkSync(native(path)),
   mkdir: (path, mode) => void fs.mkdirSync(native(path), { mode }),
   rmdir: (path) => fs.rmdirSync(native(path)),
   chmod: (path, mode) => fs.chmodSync(native(path), mode),
-  utimes: (path, atime, mtime) => fs.utimesSync(native(path), atime, mtime),
+  utimes: (path, atime, mtime) => fs.utimesSync(native(path), time(atime), time(mtime)),
+  symlink: (target, path) => fs.symlinkSync(native(target), native(path)),
+  fchmod: (fd, mode) => fs.fchmodSync(fd, mode),
+  fchown: (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
+  futimes: (fd, atime, mtime) => fs.futimesSync(fd, time(atime), time(mtime)),
+  lchown: (path, uid, gid) => fs.lchownSync(native(path), uid, gid),
+  lutimes: (path, atime, mtime) => fs.lutimesSync(native(path), time(atime), time(mtime)),
+  truncate: (path, size) => fs.truncateSync(native(path), size),
 };
+
+/** The real disk. */
+export const disk: Filesystem = withNamedErrors(node);
 
 /** The same disk, on which reading goes no further once the signal is aborted: large files take long. */
 export function stoppable(fs: Filesystem, signal: AbortSignal): Filesystem {

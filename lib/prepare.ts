@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { posix } from "node:path";
+import type { Seal } from "./age/sealed.js";
 import { chooseCompression, findZstd, type Compression, type CompressionChoice } from "./archive/compress.js";
-import { archiveName, archiveRoot, checkedLabel, stampOf } from "./archive/name.js";
+import { archiveName, archiveRoot, checkedLabel, ENCRYPTED, isEncryptedName, stampOf } from "./archive/name.js";
 import { bytesOf, type Bytes } from "./bytes.js";
+import type { Deliver } from "./deliver.js";
+import { HoldstillError } from "./errors.js";
 import { discover } from "./profile/discover.js";
 import { excluder } from "./profile/exclude.js";
 import type { ProfilePlan } from "./profile/plan.js";
@@ -10,6 +13,7 @@ import type { Strategy } from "./stage/capture.js";
 import { selection, type Selection } from "./stage/selection.js";
 import type { Surroundings } from "./surroundings.js";
 import { checkOutput, outputOf } from "./vault/output.js";
+import { assertKeeps, type Policy } from "./vault/retention.js";
 
 export interface CreateOptions {
   /** Directories to back up; undefined means the OpenClaw state. */
@@ -30,10 +34,16 @@ export interface CreateOptions {
   readonly includeWorkspace: boolean;
   readonly defaultExcludes: boolean;
   readonly excludeCaches: boolean;
+  /** What to keep of the archives that there are once this run is complete; undefined keeps them all. */
+  readonly retention: Policy | undefined;
+  /** Encrypts the archive and its catalog: see `sealTo`. */
+  readonly seal?: Seal | undefined;
+  /** Carries the published archive elsewhere, and sees to older ones: see `deliverWithRclone`. */
+  readonly deliver?: Deliver | undefined;
 }
 
-/** Everything that is settled before anything is touched. */
-export interface Prepared {
+/** What there is to back up, and of that run what is settled before anything is touched. */
+export interface PreparedSources {
   readonly id: string;
   readonly createdMs: number;
   readonly plan: ProfilePlan;
@@ -42,15 +52,46 @@ export interface Prepared {
     readonly type: "directory" | "file";
     readonly selection: Selection;
   }[];
+  /** The directory at the top of the archive. */
+  readonly root: string;
+  readonly cache: Bytes;
+}
+
+export interface Prepared extends PreparedSources {
   readonly choice: CompressionChoice;
   /** The archive directory. */
   readonly directory: string;
   readonly name: string;
   /** The archive's own path. */
   readonly archive: string;
-  /** The directory at the top of the archive. */
-  readonly root: string;
-  readonly cache: Bytes;
+}
+
+export type SourceOptions = Pick<
+  CreateOptions,
+  "sources" | "profile" | "exclude" | "onlyConfig" | "includeWorkspace" | "defaultExcludes" | "excludeCaches"
+>;
+
+/**
+ * Finds the sources.
+ * @throws HoldstillError `usage`, `source-missing`
+ */
+export function prepareSources(options: SourceOptions, around: Surroundings): PreparedSources {
+  const { env, homedir } = around;
+  const plan = discover(options, around);
+  const createdMs = around.now();
+  return {
+    id: randomUUID(),
+    createdMs,
+    plan,
+    sources: sourcesOf(plan, options.exclude, around),
+    root: archiveRoot(stampOf(createdMs), plan.profile),
+    cache: bytesOf(cacheDirectory(env["XDG_CACHE_HOME"], homedir)),
+  };
+}
+
+/** XDG has no use for a relative path. */
+function cacheDirectory(given: string | undefined, homedir: string): string {
+  return posix.join(given && posix.isAbsolute(given) ? given : posix.join(homedir, ".cache"), "holdstill");
 }
 
 /**
@@ -58,10 +99,13 @@ export interface Prepared {
  * @throws HoldstillError `usage`, `source-missing`, `output-exists`, `output-unusable`
  */
 export function prepare(options: CreateOptions, around: Surroundings): Prepared {
-  const { fs, env, homedir } = around;
+  const { fs, env } = around;
+  if (options.retention !== undefined) assertKeeps(options.retention);
   const label = options.label === undefined ? undefined : checkedLabel(options.label);
-  const plan = discover(options, around);
+  const prepared = prepareSources(options, around);
+  const { plan, createdMs } = prepared;
   const output = outputOf(options.output, plan.profile, options.compress, around);
+  if (output.file) assertFits(output.file.name, options);
   checkOutput(
     fs,
     output,
@@ -69,21 +113,26 @@ export function prepare(options: CreateOptions, around: Surroundings): Prepared 
   );
   const asked = output.file?.compression ?? options.compress;
   const choice = chooseCompression(asked, options.level, findZstd(env["PATH"]));
-  const createdMs = around.now();
-  const stamp = stampOf(createdMs);
-  const name = output.file?.name ?? archiveName(stamp, plan.profile, label, choice.format);
+  const ending = options.seal === undefined ? "" : ENCRYPTED;
+  const made = `${archiveName(stampOf(createdMs), plan.profile, label, choice.format)}${ending}`;
+  const name = output.file?.name ?? made;
   return {
-    id: randomUUID(),
-    createdMs,
-    plan,
-    sources: sourcesOf(plan, options.exclude, around),
-    choice,
-    directory: output.directory,
-    name,
-    archive: posix.join(output.directory, name),
-    root: archiveRoot(stamp, plan.profile),
-    cache: bytesOf(posix.join(env["XDG_CACHE_HOME"] || posix.join(homedir, ".cache"), "holdstill")),
+    ...prepared,
+    ...{ choice, directory: output.directory, name, archive: posix.join(output.directory, name) },
   };
+}
+
+/** What a name says of its archive has to be so. */
+function assertFits(name: string, { seal }: CreateOptions): void {
+  if (isEncryptedName(name) === (seal !== undefined)) return;
+  if (seal !== undefined) {
+    throw new HoldstillError("usage", `an archive that is encrypted is not called ${name}`, {
+      hint: `Call it ${name}${ENCRYPTED}, or give a directory.`,
+    });
+  }
+  throw new HoldstillError("usage", `${name} is the name of an encrypted archive, and nothing says to whom`, {
+    hint: "Name who may read it with --encrypt-to, or give a passphrase with --passphrase-file.",
+  });
 }
 
 function sourcesOf(plan: ProfilePlan, exclude: readonly string[], { fs }: Surroundings): Prepared["sources"] {

@@ -1,3 +1,4 @@
+import type { Unseal } from "./age/sealed.js";
 import type { Filesystem } from "./filesystem.js";
 import type { OnEvent } from "./report/events.js";
 import type { Scratch } from "./scratch.js";
@@ -14,4 +15,6 @@ export interface Surroundings {
   readonly signal: AbortSignal;
   readonly onEvent: OnEvent;
   readonly scratch: Scratch;
+  /** Opens encrypted archives, where keys were given. */
+  readonly unseal?: Unseal | undefined;
 }

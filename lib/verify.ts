@@ -1,30 +1,18 @@
-import { createHash, type Hash } from "node:crypto";
 import { resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { checkArchive, type Checked } from "./archive/check.js";
-import { containerProblem, decompressor, findZstd, recognise, type Compression } from "./archive/compress.js";
-import { bytesOf, textOf, type Bytes } from "./bytes.js";
-import { HoldstillError, isErrno } from "./errors.js";
-import type { TarVisitor } from "./archive/read.js";
+import { knowing, type Sealed } from "./age/sealed.js";
+import { textOf, type Bytes } from "./bytes.js";
+import { HoldstillError, isOfDisk } from "./errors.js";
 import type { Filesystem } from "./filesystem.js";
+import { blaming, checkFile, digestOf, findArchive, type ArchiveFile, type ReadNeeds } from "./read-archive.js";
+import type { Counts } from "./report/counts.js";
+import { failureOf } from "./report/failure.js";
 import type { Surroundings } from "./surroundings.js";
-import { recordedDigest } from "./vault/catalog.js";
-import { databaseChecks, judgeDatabases, type DatabaseNeeds } from "./verify-databases.js";
+import { noteVerified, recordedDigest } from "./vault/catalog.js";
+import { databaseChecks, judgeDatabases, type DamagedDatabase, type DatabaseNeeds } from "./verify-databases.js";
 
-/** What `verify` found in a good archive: the document that `verify --json` prints. Sizes are in bytes. */
-export interface VerifyReport {
+interface FileReport {
   readonly archive: string;
   readonly ok: true;
-  /** Whether holdstill made it. */
-  readonly holdstill: boolean;
-  readonly id?: string;
-  readonly files: number;
-  readonly directories: number;
-  readonly symlinks: number;
-  readonly hardlinks: number;
-  readonly databases: number;
-  /** Of all files in it. */
-  readonly bytes: number;
   /** Of the archive itself, like the digest. */
   readonly archiveBytes: number;
   readonly sha256: string;
@@ -32,180 +20,138 @@ export interface VerifyReport {
   readonly unchecked: readonly string[];
 }
 
-type Needs = Pick<Surroundings, "fs" | "env" | "signal" | "onEvent">;
-
-/** What reading an archive to its last byte brought to light. */
-interface Read {
-  readonly checked: Checked;
-  readonly bytes: number;
-  readonly sha256: string;
+/** What `verify` found in a good archive: the document that `verify --json` prints. Sizes are in bytes. */
+export interface VerifyReport extends FileReport, Counts {
+  readonly locked?: never;
+  /** Whether holdstill made it. */
+  readonly holdstill: boolean;
+  readonly id?: string;
+  readonly damaged: readonly DamagedDatabase[];
 }
 
-const CHUNK = 1 << 20;
+/** Of an encrypted archive that was not decrypted: its bytes are those that were written. */
+export interface LockedReport extends FileReport {
+  readonly locked: true;
+}
 
 /**
- * Reads an archive whole and compares all of it with its index.
- * @throws HoldstillError `no-archive`, or `bad-archive` that names the first thing that is wrong
+ * Reads an archive whole and compares all of it with its index. One that is encrypted is compared, where there is no
+ * key, with the digest that was noted when it was published. The catalog remembers whether it was bad.
+ * @throws HoldstillError `no-archive`, `bad-archive` that names the first thing that is wrong, or `wrong-key`
  */
 export async function verify(
   path: string,
-  around: Pick<Surroundings, "cwd"> & Needs & DatabaseNeeds,
-): Promise<VerifyReport> {
-  const archive = resolve(around.cwd, path);
-  const real = realPath(around.fs, archive);
+  around: Pick<Surroundings, "cwd"> & ReadNeeds & DatabaseNeeds,
+): Promise<VerifyReport | LockedReport> {
+  const file = findArchive(around.fs, resolve(around.cwd, path));
+  try {
+    const report = await verifyFile(file, around);
+    remember(file, undefined, around);
+    return report;
+  } catch (error) {
+    if (error instanceof HoldstillError && error.code === "bad-archive") remember(file, error.message, around);
+    throw error;
+  }
+}
+
+/** So that `list`, `status` and `prune` know. */
+function remember({ path, shown }: ArchiveFile, bad: string | undefined, { fs, onEvent }: ReadNeeds): void {
+  try {
+    noteVerified(fs, path, bad);
+  } catch (error) {
+    if (!isOfDisk(error)) throw error;
+    const { message } = failureOf(error);
+    onEvent({ type: "warning", message: `the catalog of ${shown} cannot be told of it: ${message}` });
+  }
+}
+
+/** The same of an archive that was found. */
+export async function verifyFile(
+  file: ArchiveFile,
+  around: ReadNeeds & DatabaseNeeds,
+): Promise<VerifyReport | LockedReport> {
+  try {
+    return await verifyContent(file, around);
+  } catch (error) {
+    if (!(error instanceof HoldstillError) || error.code !== "wrong-key") throw error;
+    if (recordedDigest(around.fs, file.path) === undefined) throw error;
+    const { bytes, sha256 } = await digestOf(file, around);
+    // A header that is damaged looks like that of somebody else.
+    blaming(file.shown, () => assertRecorded(around.fs, file.path, sha256, "locked"));
+    if (around.unseal !== undefined) throw error;
+    return { archive: file.shown, ok: true, locked: true, archiveBytes: bytes, sha256, unchecked: [LOCKED] };
+  }
+}
+
+const LOCKED = "what is in it, since it is encrypted and no key was given: its bytes are those that were written";
+
+async function verifyContent(file: ArchiveFile, around: ReadNeeds & DatabaseNeeds): Promise<VerifyReport> {
+  const archive = file.shown;
   const databases = databaseChecks(around);
   try {
-    const { checked, bytes, sha256 } = await readArchive(real, archive, around, databases.bodies);
-    const unchecked = blaming(archive, () => {
-      assertRecorded(around.fs, real, sha256);
+    const { result: checked, bytes, sha256 } = await checkFile(file, around, { observer: databases.bodies });
+    const { unchecked, damaged } = blaming(archive, () => {
+      assertRecorded(around.fs, file.path, sha256);
       return judgeDatabases(checked, databases.bodies);
     });
     return {
       ...{ archive, ok: true, holdstill: checked.index !== undefined },
       ...(checked.index && { id: checked.index.snapshot.id }),
       ...checked.counts,
-      ...{ archiveBytes: bytes, sha256, unchecked: [...checked.unchecked, ...unchecked] },
+      ...{ archiveBytes: bytes, sha256, unchecked: [...checked.unchecked, ...unchecked], damaged },
     };
   } finally {
     await databases.close();
   }
 }
 
-/** Decoders take more than one spelling of the same content: of a flipped bit in one, only a digest can tell. */
-function assertRecorded(fs: Filesystem, archive: Bytes, sha256: string): void {
+/**
+ * Decoders take more than one spelling of the same content: of a flipped bit in one, only a digest can tell.
+ * @throws HoldstillError `bad-archive` where another digest was noted when the archive was published
+ */
+export function assertRecorded(fs: Filesystem, archive: Bytes, sha256: string, locked?: "locked"): void {
   const recorded = recordedDigest(fs, archive);
   if (recorded === undefined || recorded === sha256) return;
-  throw new HoldstillError("bad-archive", "its bytes are not those that were written, though all that is in it is", {
+  const besides = locked ? "" : ", though all that is in it is";
+  throw new HoldstillError("bad-archive", `its bytes are not those that were written${besides}`, {
     hint: "Its sha256 is not the one noted beside it in .holdstill/index: suspect the disk, and make a new backup.",
   });
 }
 
+/** What a run has written: the digests of all lines of its index but the last, and of the file. */
+interface Written {
+  readonly indexSha256: string;
+  readonly sha256: string;
+  /** Where it is encrypted: no identity is needed as long as this is known. */
+  readonly sealed: Sealed | undefined;
+}
+
 /**
  * Reads back an archive that this run has written.
- * @param indexSha256 of all lines of its index but the last
- * @returns the sha256 of the archive
  * @throws HoldstillError `verify-failed`
  */
-export async function verifyWritten(path: Bytes, indexSha256: string, around: Needs): Promise<string> {
+export async function verifyWritten(path: Bytes, written: Written, around: ReadNeeds): Promise<void> {
+  const unseal = written.sealed && knowing(written.sealed);
   try {
-    const { checked, sha256 } = await readArchive(path, textOf(path), around);
-    if (checked.index?.sha256 === indexSha256) return sha256;
-    throw new HoldstillError("bad-archive", "its index is not the one that was written");
+    const { result: checked, sha256 } = await checkFile({ path, shown: textOf(path) }, { ...around, unseal });
+    if (checked.index?.sha256 !== written.indexSha256) {
+      throw new HoldstillError("bad-archive", "its index is not the one that was written");
+    }
+    if (sha256 !== written.sha256) {
+      throw new HoldstillError("bad-archive", "its bytes are not those that were written");
+    }
   } catch (error) {
-    if (!(error instanceof HoldstillError) || error.code !== "bad-archive") throw error;
-    throw new HoldstillError("verify-failed", `The archive did not verify: ${error.message}`, {
+    if (!(error instanceof HoldstillError)) throw error;
+    if (error.code === "no-archive") {
+      throw new HoldstillError("output-unusable", "the archive was removed before it had its name", {
+        ...{ path: textOf(path), cause: error },
+        hint: "Keep others from the archive directory while a backup runs.",
+      });
+    }
+    if (error.code !== "bad-archive") throw error;
+    throw new HoldstillError("verify-failed", `the archive did not verify: ${error.message}`, {
       ...{ path: textOf(path), cause: error },
       hint: "Nothing was published. If it happens again, suspect the disk or the memory.",
     });
-  }
-}
-
-async function readArchive(path: Bytes, shown: string, around: Needs, observer?: Required<TarVisitor>): Promise<Read> {
-  const { fs, onEvent } = around;
-  const fd = open(fs, path, shown);
-  try {
-    const { kind, size } = fs.fstat(fd);
-    if (kind === "directory") {
-      throw new HoldstillError("no-archive", "This is a directory, not an archive.", {
-        ...{ path: shown, hint: "Name an archive in it, or use `verify --all --output DIR`." },
-      });
-    }
-    if (kind !== "file") throw new HoldstillError("no-archive", "This is not a file.", { path: shown });
-    onEvent({ type: "phase", phase: "verify", totalBytes: size });
-    return await blaming(shown, () => readFile(fd, around, observer));
-  } finally {
-    fs.close(fd);
-  }
-}
-
-/** Says of which archive a complaint is. */
-function blaming<T>(archive: string, act: () => T): T {
-  const named = (error: unknown): never => {
-    if (!(error instanceof HoldstillError) || error.code !== "bad-archive" || error.path !== undefined) throw error;
-    const { code, message, hint, cause } = error;
-    throw new HoldstillError(code, message, { path: archive, hint, cause });
-  };
-  try {
-    const result = act();
-    return result instanceof Promise ? (result.catch(named) as T) : result;
-  } catch (error) {
-    return named(error);
-  }
-}
-
-async function readFile(
-  fd: number,
-  { fs, env, signal, onEvent }: Needs,
-  observer: Required<TarVisitor> | undefined,
-): Promise<Read> {
-  const head = await readHead(fs, fd);
-  if (head.length === 0) throw new HoldstillError("bad-archive", "The file is empty.");
-  const format = recognise(head);
-  if (format === undefined) throw new HoldstillError("bad-archive", "This is no archive: neither tar, gzip nor zstd.");
-
-  const hash = createHash("sha256");
-  let bytes = 0;
-  let files = 0;
-  async function* chunks(): AsyncGenerator<Buffer> {
-    for await (const chunk of chunksOf(fs, fd, hash)) {
-      signal.throwIfAborted();
-      bytes += chunk.length;
-      onEvent({ type: "progress", files, bytes });
-      yield chunk;
-    }
-  }
-  const checked = await pipeline(chunks, decompressor(format, findZstd(env.PATH)), (tar: AsyncIterable<Buffer>) =>
-    checkArchive(tar, () => void files++, observer),
-  );
-  if (checked.index !== undefined) checkContainer(format, head);
-  return { checked, bytes, sha256: hash.digest("hex") };
-}
-
-/** Decompressors do not mind everything in a container's header. */
-function checkContainer(format: Compression, head: Buffer): void {
-  const problem = containerProblem(format, head);
-  if (problem !== undefined) throw new HoldstillError("bad-archive", `The archive is damaged: ${problem}.`);
-}
-
-function realPath(fs: Filesystem, path: string): Bytes {
-  return found(path, () => fs.realpath(bytesOf(path)));
-}
-
-function open(fs: Filesystem, path: Bytes, shown: string): number {
-  return found(shown, () => fs.openRead(path));
-}
-
-function found<T>(path: string, find: () => T): T {
-  try {
-    return find();
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) {
-      throw new HoldstillError("no-archive", "There is no such archive.", { path, cause: error });
-    }
-    throw new HoldstillError("io", "The archive cannot be opened.", { path, cause: error });
-  }
-}
-
-/** Enough of the file to tell what it is. */
-async function readHead(fs: Filesystem, fd: number): Promise<Buffer> {
-  const head = Buffer.alloc(512);
-  let length = 0;
-  while (length < head.length) {
-    const read = await fs.readAsync(fd, head, length, head.length - length, length);
-    if (read === 0) break;
-    length += read;
-  }
-  return head.subarray(0, length);
-}
-
-async function* chunksOf(fs: Filesystem, fd: number, hash: Hash): AsyncGenerator<Buffer> {
-  for (let position = 0; ;) {
-    // A new buffer each time: the decompressor may still hold the last one.
-    const chunk = Buffer.allocUnsafeSlow(CHUNK);
-    const read = await fs.readAsync(fd, chunk, 0, CHUNK, position);
-    if (read === 0) return;
-    position += read;
-    hash.update(chunk.subarray(0, read));
-    yield chunk.subarray(0, read);
   }
 }

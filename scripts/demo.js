@@ -3,7 +3,7 @@
 // and gets a session back. Everything happens in a temporary directory, which is removed at the end.
 import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,14 +11,13 @@ import { makeSessions } from "./make-sessions.js";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
 const CLI = join(PROJECT, "dist", "lib", "cli", "main.js");
-const SHOWN_LINES = 8;
 
 function say(text) {
   console.log(`\n# ${text}`);
 }
 
 function show(...command) {
-  console.log(`$ ${command.map((word) => (word.includes("*") ? `'${word}'` : word)).join(" ")}`);
+  console.log(`$ ${command.join(" ")}`);
 }
 
 /** Runs a command and returns its standard output; `inherit` shows it as it comes. Any exit code but 0 is an error. */
@@ -29,12 +28,6 @@ async function run(env, output, command, ...args) {
   const [code, signal] = await once(child, "close");
   if (code !== 0) throw new Error(`${signal ?? `exit code ${code}`} from ${[command, ...args].join(" ")}`);
   return Buffer.concat(chunks).toString();
-}
-
-function printHead(text) {
-  const lines = text.trimEnd().split("\n");
-  console.log(lines.slice(0, SHOWN_LINES).join("\n"));
-  if (lines.length > SHOWN_LINES) console.log(`(and ${lines.length - SHOWN_LINES} more lines)`);
 }
 
 /** A small gateway state. Returns the session that the writer will be busy with. */
@@ -64,25 +57,6 @@ async function startWriter(state, busy) {
   return { ask, stop };
 }
 
-/** Until the program can list and read its archives itself, the system's tar does: they are plain tar archives. */
-function readerFor(commands, archive) {
-  if (commands.has("show") && commands.has("cat")) {
-    return {
-      list: () => [process.execPath, CLI, "show", archive],
-      cat: (path) => [process.execPath, CLI, "cat", archive, path],
-    };
-  }
-  return {
-    list: () => ["tar", "-tf", archive],
-    cat: (path) => ["tar", "-xOf", archive, "--wildcards", `*/${path}`],
-  };
-}
-
-async function commandsOf(env) {
-  const help = await run(env, "pipe", process.execPath, CLI, "--help");
-  return new Set([...help.matchAll(/^\s+(?:holdstill )?([a-z]+)\b/gm)].map(([, name]) => name));
-}
-
 async function holdstill(env, ...args) {
   show("node", relative(process.cwd(), CLI), ...args);
   await run(env, "inherit", process.execPath, CLI, ...args);
@@ -100,6 +74,7 @@ async function backUp(env, state, backups, writer) {
   if (archives.length !== 1) throw new Error(`one archive was to be expected, not ${archives.length}`);
   const archive = join(backups, archives[0]);
   await holdstill(env, "verify", archive);
+  await holdstill(env, "list", "--output", backups);
   return archive;
 }
 
@@ -126,7 +101,9 @@ async function demo(directory) {
   const state = join(directory, "state");
   const backups = join(directory, "backups");
   // The user's own configuration and archives are none of the demo's business.
-  const env = { ...process.env, XDG_CONFIG_HOME: join(directory, "config"), XDG_DATA_HOME: join(directory, "data") };
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("HOLDSTILL_"));
+  const xdg = { XDG_CONFIG_HOME: join(directory, "config"), XDG_DATA_HOME: join(directory, "data") };
+  const env = { ...Object.fromEntries(own), ...xdg };
   say(`A sample state of 2,000 sessions, 40 MB, in ${state}`);
   const busy = makeState(state);
   const archive = await backUpBesideWriter(env, state, backups, busy);
@@ -134,20 +111,16 @@ async function demo(directory) {
   if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
 
   const live = readFileSync(join(state, busy), "utf8");
-  say("What is in the archive:");
-  const reader = readerFor(await commandsOf(env), archive);
-  show(...reader.list());
-  printHead(await run(env, "pipe", ...reader.list()));
-
   say("The disaster: every session is gone.");
   rmSync(join(state, "agents"), { recursive: true });
   show("rm -r", join(state, "agents"));
 
   say("The session that was written to all the time, from the archive:");
-  show(...reader.cat(busy));
-  const restored = await run(env, "pipe", ...reader.cat(busy));
+  const target = join(directory, "restored");
+  await holdstill(env, "restore", archive, "--target", target, "--include", `/${busy}`, "--strip");
   mkdirSync(join(state, busy, ".."), { recursive: true });
-  writeFileSync(join(state, busy), restored);
+  copyFileSync(join(target, busy), join(state, busy));
+  const restored = readFileSync(join(state, busy), "utf8");
   const lines = checkSession(restored, live);
   console.log(`${lines} complete lines, ${restored.length} bytes: the first bytes of what the writer had written.`);
 }

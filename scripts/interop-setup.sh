@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what `npm run test:interop` uses beside Node, from the system's own packages: mkfs.xfs, mkfs.ext4, mount, GNU
-# tar, zstd and GNU time. Changes nothing where all of them are there. Needs root, and apt-get (Debian, Ubuntu).
+# tar, zstd, age, GNU time, debootstrap and systemd-nspawn for a machine to boot, restic, rclone, borg, rsync, ssh and
+# sshd. Changes nothing where all of them are there. Needs root, and apt-get (Debian, Ubuntu).
 set -euo pipefail
 
 packages=()
@@ -13,6 +14,16 @@ need mkfs.ext4 e2fsprogs
 need mount mount
 need tar tar
 need zstd zstd
+need age age
+need debootstrap debootstrap
+need systemd-nspawn systemd-container
+need nsenter util-linux
+need restic restic
+need rclone rclone
+need borg borgbackup
+need rsync rsync
+need ssh openssh-client
+need sshd openssh-server
 [[ -x /usr/bin/time ]] || packages+=(time)
 
 if ((${#packages[@]} == 0)); then

@@ -1,12 +1,24 @@
-import { closeSync, linkSync, openSync, readFileSync, readdirSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { bytesOf, type Bytes } from "../lib/bytes.js";
 import { disk, type Filesystem } from "../lib/filesystem.js";
 import { loadSqlite, valueOf, type Sqlite } from "../lib/stage/sqlite.js";
-import { verify } from "../lib/verify.js";
+import { verifyLine, verifyLines } from "../lib/report/verify-text.js";
+import { verify, type VerifyReport } from "../lib/verify.js";
 import { mayDiffer, readCopy, startWriter, type Writer } from "./helpers/database-writer.js";
-import { fsWith, interrupted } from "./helpers/port.js";
+import { fsWith, interrupted, refuse } from "./helpers/port.js";
 import { createFrom, extractedPath, indexOf, surroundings } from "./helpers/run.js";
 import { openElsewhere, type SqlProcess } from "./helpers/sql-process.js";
 import { contents, tmpDirectory, tmpTree } from "./helpers/tree.js";
@@ -150,8 +162,78 @@ describe("a source with databases", function () {
     const report = await createFrom(source);
     expect(report.complete).to.equal(false);
     expect(report.warnings.join()).to.match(/the database damaged\.sqlite is damaged/);
-    const found = await verify(report.archive, surroundings());
-    expect(found.databases).to.equal(1);
+    const found = (await verify(report.archive, surroundings())) as VerifyReport;
+    expect(found).to.deep.include({ databases: 1, unchecked: [] });
+    expect(found.damaged).to.have.length(1);
+    expect(found.damaged[0]?.path).to.match(/\/source\/damaged\.sqlite$/);
+    expect(verifyLines(found).join("\n")).to.include(`damaged.sqlite: ${found.damaged[0]?.problems}`);
+    expect(verifyLine(found)).to.match(/; 1 database damaged since before its capture$/);
+  });
+
+  it("has verify say of a database that it could not be checked, and why, as when it was captured", async () => {
+    const source = tmpTree({});
+    const database = new sqlite.DatabaseSync(join(source, "odd.sqlite"), { defensive: false });
+    const schema = "UPDATE sqlite_schema SET sql = 'CREATE TABLE t (x COLLATE mine)' WHERE name = 't'";
+    database.exec(`CREATE TABLE t (x); CREATE INDEX i ON t (x); PRAGMA writable_schema = ON; ${schema}`);
+    database.close();
+    const { archive } = await createFrom(source);
+    const { unchecked, damaged } = (await verify(archive, surroundings())) as VerifyReport;
+    expect(damaged).to.deep.equal([]);
+    expect(unchecked).to.have.length(1);
+    expect(unchecked[0]).to.match(/odd\.sqlite could not be checked: .*mine/);
+  });
+
+  it("cannot be verified without a directory for temporary files, which is said", async () => {
+    const source = tmpTree({});
+    make(join(source, "x.sqlite"));
+    const { archive } = await createFrom(source);
+    const TMPDIR = join(source, "gone");
+    const failure = await verify(archive, surroundings({ env: { TMPDIR } })).catch((error: unknown) => error);
+    expect(failure)
+      .to.include({ code: "output-unusable", path: TMPDIR })
+      .and.have.property("hint")
+      .that.includes("TMPDIR");
+  });
+
+  it("cannot be verified where the directory for temporary files is full, which is said", async () => {
+    const source = tmpTree({});
+    make(join(source, "x.sqlite"));
+    const { archive } = await createFrom(source);
+    const around = surroundings({ fs: fsWith({ write: refuse("ENOSPC") }) });
+    const TMPDIR = around.homedir;
+    const failure = await verify(archive, { ...around, env: { TMPDIR } }).catch((error: unknown) => error);
+    expect(failure).to.include({ code: "no-space", path: TMPDIR }).and.have.property("hint").that.includes("TMPDIR");
+    expect(readdirSync(TMPDIR)).to.deep.equal([]);
+  });
+
+  it("is not copied where what its log holds would fill the disk", async () => {
+    const source = tmpTree({});
+    const path = join(source, "x.sqlite");
+    const writer = await opened(path, "PRAGMA journal_mode = WAL; CREATE TABLE t (x); SELECT 1");
+    await writer.run("INSERT INTO t VALUES (zeroblob(2000000)); SELECT 1");
+    await writer.kill();
+    rmSync(`${path}-shm`);
+    expect(statSync(path).size).to.equal(4096);
+    const total = 1 << 30;
+    const space: Filesystem["space"] = () => ({ total, available: total * 0.05 + 1_000_000 });
+    const failure = await createFrom(source, {}, { fs: fsWith({ space }) }).catch((error: unknown) => error);
+    expect(failure).to.include({ code: "no-space" }).and.have.property("message").that.includes("would fill the disk");
+  });
+
+  it("has nothing of a log that a link beside a database leads to, and says so", async () => {
+    const source = tmpTree({});
+    make(join(source, "x.sqlite"), TABLE);
+    const secret = join(source, "../secret.sqlite");
+    await opened(secret, "PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES ('hunter2'); SELECT 1");
+    symlinkSync(`${secret}-wal`, join(source, "x.sqlite-wal"));
+    const bytes = readFileSync(join(source, "x.sqlite"));
+    const report = await createFrom(source);
+    expect(report.complete).to.equal(false);
+    const reason = "its -wal is a symbolic link: not followed";
+    expect(report.unstable).to.deep.equal([{ path: "x.sqlite", source: 0, reason }]);
+    expect(readFileSync(join(extractedPath(report, source), "x.sqlite"))).to.deep.equal(bytes);
+    expect(readFileSync(`${secret}-wal`).includes("hunter2")).to.equal(true);
+    expect(readFileSync(report.archive).includes("hunter2")).to.equal(false);
   });
 
   it("makes a hard link of the second name of one", async () => {

@@ -265,7 +265,7 @@ describe("verify", () => {
     expect(report).to.deep.equal({
       ...{ archive: join(dir, "a.tar"), ok: true, holdstill: true, id: "0192" },
       ...{ files: 7, directories: 2, symlinks: 1, hardlinks: 1, databases: 1, bytes: 749 },
-      ...{ archiveBytes: data.length, sha256: sha256(data), unchecked: [] },
+      ...{ archiveBytes: data.length, sha256: sha256(data), unchecked: [], damaged: [] },
     });
   });
 
@@ -285,7 +285,7 @@ describe("verify", () => {
     const { code, message } = await failure(verify(put("c.tar.gz", ours), around()));
     expect([code, message]).to.deep.equal([
       "bad-archive",
-      "The archive is damaged: the gzip header is not the one holdstill writes.",
+      "the archive is damaged: the gzip header is not the one holdstill writes",
     ]);
   });
 
@@ -361,18 +361,29 @@ describe("verify", () => {
     const index = indexOf(indexed);
     const digest = sha256(index.slice(0, index.indexOf('{"type":"end"')));
 
-    it("gives the archive's digest", async () => {
+    const written = () => ({ indexSha256: digest, sha256: sha256(data), sealed: undefined });
+
+    it("is content with what was written", async () => {
       put("i.tar", data);
-      expect(await verifyWritten(bytesOf(join(dir, "i.tar")), digest, around())).to.equal(sha256(data));
+      await verifyWritten(bytesOf(join(dir, "i.tar")), written(), around());
+    });
+
+    it("fails where the same is in it, in other bytes", async () => {
+      put("i.tar", data);
+      const other = { ...written(), sha256: sha256("") };
+      const { code, message } = await failure(verifyWritten(bytesOf(join(dir, "i.tar")), other, around()));
+      expect(code).to.equal("verify-failed");
+      expect(message).to.match(/its bytes are not those that were written$/);
     });
 
     it("fails when it is damaged, or another archive", async () => {
       put("j.tar", data);
-      expect((await failure(verifyWritten(bytesOf(join(dir, "j.tar")), sha256(""), around()))).code).to.equal(
+      const other = { ...written(), indexSha256: sha256("") };
+      expect((await failure(verifyWritten(bytesOf(join(dir, "j.tar")), other, around()))).code).to.equal(
         "verify-failed",
       );
       truncateSync(join(dir, "j.tar"), 10_240);
-      const { code, message } = await failure(verifyWritten(bytesOf(join(dir, "j.tar")), digest, around()));
+      const { code, message } = await failure(verifyWritten(bytesOf(join(dir, "j.tar")), written(), around()));
       expect([code, message]).to.satisfy(
         ([a, b]: string[]) => a === "verify-failed" && /did not verify: .*damaged at byte/.test(b ?? ""),
       );

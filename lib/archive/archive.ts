@@ -1,26 +1,30 @@
 import { hash } from "node:crypto";
+import { encrypting } from "../age/payload.js";
+import type { Sealed } from "../age/sealed.js";
 import { bytesOf } from "../bytes.js";
 import type { FrozenFile } from "../stage/entry.js";
 import type { Body } from "../stage/guard.js";
+import type { IndexFile } from "../vault/index-file.js";
 import type { Partial } from "../vault/partial.js";
 import { ChangedWhileStreaming, UnreadableWhileStreaming } from "./body.js";
 import { compressor, type CompressionChoice } from "./compress.js";
-import type { IndexFile } from "./index-file.js";
 import { printLine, type SnapshotLine } from "./index.js";
+import { endLine } from "./lines.js";
 import { pack, type PackOptions } from "./pack.js";
 import { tally, type Totals } from "./tally.js";
+import { tarStore, type TarStoreOptions } from "./tar-store.js";
 import { writeTar, type TarHeader } from "./write.js";
 
 /** Archiving starts again for so many files that change while they are streamed; then all are copied first. */
 const RESTARTS = 3;
 
-export interface ArchiveOptions extends Omit<PackOptions, "open"> {
+export interface ArchiveOptions extends Omit<PackOptions, "open">, TarStoreOptions {
   readonly open: (file: FrozenFile, copyFirst: boolean) => ReturnType<PackOptions["open"]>;
   readonly manifest: string;
   readonly snapshot: Omit<SnapshotLine, "manifestSha256">;
   readonly choice: CompressionChoice;
   /** Creates the files that the archive grows in. */
-  readonly begin: () => Growing;
+  readonly begin: () => Promise<Growing>;
   /** In milliseconds of the epoch. */
   readonly createdMs: number;
 }
@@ -28,6 +32,8 @@ export interface ArchiveOptions extends Omit<PackOptions, "open"> {
 export interface Growing {
   readonly partial: Partial;
   readonly index: IndexFile;
+  /** Where the archive is to be encrypted. */
+  readonly sealed: Sealed | undefined;
   /** Removes both, if they are still there. */
   readonly end: () => void;
 }
@@ -42,12 +48,12 @@ export async function archive(options: ArchiveOptions): Promise<Archived> {
   const unreadable = new Map<FrozenFile, string>();
   for (;;) {
     const all = changed.size >= RESTARTS;
-    const open = async (file: FrozenFile): Promise<Body> => {
+    const open = (file: FrozenFile): Body | Promise<Body> => {
       const detail = unreadable.get(file);
       if (detail !== undefined) return { status: "unreadable", detail };
       return options.open(file, all || changed.has(file));
     };
-    const growing = options.begin();
+    const growing = await options.begin();
     try {
       const totals = await archiveOnce({ ...options, open }, growing);
       await growing.partial.sync();
@@ -63,7 +69,7 @@ export async function archive(options: ArchiveOptions): Promise<Archived> {
 
 async function archiveOnce(
   options: Omit<ArchiveOptions, "open"> & Pick<PackOptions, "open">,
-  { partial, index }: Growing,
+  { partial, index, sealed }: Growing,
 ): Promise<Totals> {
   const { root, manifest, snapshot, choice, createdMs } = options;
   const sums = tally();
@@ -77,16 +83,11 @@ async function archiveOnce(
       const manifestBytes = Buffer.from(manifest);
       await tar.add(own("manifest.json"), manifestBytes);
       index.append(printLine({ ...snapshot, manifestSha256: hash("sha256", manifestBytes, "hex") }));
-      await pack(options, { tar, index: index.append, tally: sums });
+      await pack(options, { store: tarStore(options, tar), index: index.append, tally: sums });
       const size = index.close((sha256) => printLine(endLine(sums.totals(), sha256)));
       await tar.stream(own("holdstill/index.jsonl"), size, index.chunks());
     },
-    [compressor(choice), partial.stream()],
+    [compressor(choice), ...(sealed ? [encrypting(sealed)] : []), partial.stream()],
   );
   return sums.totals();
-}
-
-function endLine({ counts, left }: Totals, sha256: string) {
-  const { files, directories, symlinks, hardlinks, bytes } = counts;
-  return { type: "end", files, directories, symlinks, hardlinks, skipped: left, bytes, sha256 } as const;
 }

@@ -46,29 +46,30 @@ export async function* bodyOf(
   { fd, size, stillTrue }: StreamedBody,
   hash: Hash,
 ): AsyncGenerator<Buffer> {
-  if (size === 0 && !stillTrue()) throw new ChangedWhileStreaming(file);
+  const assertTrue = (): void => {
+    if (!unlessBroken(file, stillTrue)) throw new ChangedWhileStreaming(file);
+  };
+  if (size === 0) assertTrue();
   for (let position = 0; position < size;) {
     const chunk = Buffer.allocUnsafe(Math.min(CHUNK, size - position));
-    const read = await readFrom(fs, file, fd, chunk, position);
+    const read = await unlessBroken(file, () => fs.readAsync(fd, chunk, 0, chunk.length, position));
     if (read === 0) throw new ChangedWhileStreaming(file);
     position += read;
     // Before the last chunk is let go: archiver takes the entry for finished when it has all its bytes.
-    if (position === size && !stillTrue()) throw new ChangedWhileStreaming(file);
+    if (position === size) assertTrue();
     hash.update(chunk.subarray(0, read));
     yield chunk.subarray(0, read);
   }
 }
 
-async function readFrom(
-  fs: Filesystem,
-  file: FrozenFile,
-  fd: number,
-  chunk: Buffer,
-  position: number,
-): Promise<number> {
-  try {
-    return await fs.readAsync(fd, chunk, 0, chunk.length, position);
-  } catch (error) {
+function unlessBroken<T>(file: FrozenFile, look: () => T): T {
+  const broken = (error: unknown): never => {
     throw isErrno(error, "EIO") ? new UnreadableWhileStreaming(file, error) : error;
+  };
+  try {
+    const seen = look();
+    return seen instanceof Promise ? (seen.catch(broken) as T) : seen;
+  } catch (error) {
+    return broken(error);
   }
 }

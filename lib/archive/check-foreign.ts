@@ -1,6 +1,7 @@
 import { bytesOf, textOf, type Bytes } from "../bytes.js";
 import { HoldstillError } from "../errors.js";
-import type { Inspector } from "./check.js";
+import type { ArchivedSource, Inspector } from "./check.js";
+import { payloadRoot } from "./index.js";
 import { checkedSize, isManifest, parseManifest, type Manifest } from "./parse-manifest.js";
 import type { TarEntry } from "./read.js";
 
@@ -62,10 +63,11 @@ export function checkForeign(root: string, first?: Manifest): Inspector {
       for (const { name, target } of links) {
         if (!names.has(target)) throw bad(`what ${textOf(name)} is a hard link to is missing: ${textOf(target)}`);
       }
-      for (const asset of assetsOf(manifest)) {
-        if (!hasBelow(names, asset)) throw bad(`an asset is missing from the archive: ${asset}`);
+      const assets = assetsOf(manifest);
+      for (const { path } of assets) {
+        if (!hasBelow(names, path)) throw bad(`an asset is missing from the archive: ${path}`);
       }
-      return { counts, unchecked: UNCHECKED };
+      return { counts, unchecked: UNCHECKED, manifest, root, sources: assets.flatMap(sourceOf(root)) };
     },
   };
 }
@@ -84,14 +86,34 @@ function hasBelow(names: ReadonlySet<Bytes>, asset: string): boolean {
   return false;
 }
 
-function assetsOf({ value, root }: Manifest): string[] {
+interface Asset {
+  /** In the archive. */
+  readonly path: string;
+  readonly kind: string;
+}
+
+function assetsOf({ value, root }: Manifest): Asset[] {
   if (!Array.isArray(value.assets)) throw bad("the manifest lists no assets");
   return value.assets.map((asset: unknown) => {
-    const path = typeof asset === "object" && asset !== null && "archivePath" in asset ? asset.archivePath : undefined;
+    const { archivePath: path, kind } = fieldsOf(asset);
     if (typeof path !== "string") throw bad("an asset of the manifest has no path");
     if (!path.startsWith(`${root}/payload/`)) throw bad(`an asset lies outside the payload: ${path}`);
-    return path.replace(/\/+$/, "");
+    return { path: path.replace(/\/+$/, ""), kind: typeof kind === "string" ? kind : "workspace" };
   });
+}
+
+function fieldsOf(asset: unknown): Partial<Record<"archivePath" | "kind", unknown>> {
+  return typeof asset === "object" && asset !== null ? asset : {};
+}
+
+/** Where an asset was on its machine, if that had POSIX paths. */
+function sourceOf(root: string): (asset: Asset) => ArchivedSource[] {
+  const payload = payloadRoot(root);
+  return ({ path, kind }) => {
+    const name = bytesOf(path);
+    if (name === payload) return [{ path: "/" as Bytes, kind }];
+    return name.startsWith(`${payload}/`) ? [{ path: name.slice(payload.length) as Bytes, kind }] : [];
+  };
 }
 
 function bad(what: string): HoldstillError {

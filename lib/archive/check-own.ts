@@ -50,7 +50,7 @@ export function checkOwn(manifest: Manifest): Inspector {
     finish(): Checked {
       if (!inIndex) throw bad("it has no index");
       const sha256 = reader.finish();
-      return { ...compared.result(sha256), unchecked: [] };
+      return { ...compared.result(sha256), unchecked: [], manifest };
     },
   };
 }

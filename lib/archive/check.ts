@@ -1,24 +1,22 @@
 import type { Bytes } from "../bytes.js";
 import { HoldstillError } from "../errors.js";
+import type { Counts } from "../report/counts.js";
 import type { SkipReason, Verdict } from "../stage/entry.js";
 import { checkForeign } from "./check-foreign.js";
 import { checkOwn } from "./check-own.js";
 import type { SnapshotLine } from "./index.js";
-import { checkedSize, isManifest, parseManifest, rootOf } from "./parse-manifest.js";
+import { checkedSize, isManifest, parseManifest, rootOf, type Manifest } from "./parse-manifest.js";
 import { readTar, type TarEntry, type TarVisitor } from "./read.js";
 
 /** What an archive holds, all of it read; sizes in bytes. */
 export interface Checked {
-  readonly counts: {
-    readonly files: number;
-    readonly directories: number;
-    readonly symlinks: number;
-    readonly hardlinks: number;
-    readonly databases: number;
-    readonly bytes: number;
-  };
+  readonly counts: Counts;
   /** What could not be checked: sentences. */
   readonly unchecked: readonly string[];
+  /** The one directory at the top. */
+  readonly root: string;
+  /** What was backed up, by absolute paths. */
+  readonly sources: readonly ArchivedSource[];
   /** What its index says: for archives made by holdstill. */
   readonly index?: {
     readonly snapshot: SnapshotLine;
@@ -28,7 +26,21 @@ export interface Checked {
     readonly skipped: Readonly<Record<SkipReason, number>>;
     /** The names, in the archive, of databases that were found sound when they were captured. */
     readonly sound: readonly Bytes[];
+    /** How many databases were found damaged. */
+    readonly damaged: number;
   };
+  readonly manifest: Manifest;
+}
+
+/** Is shown the entries of an archive, and before that whose it is. */
+export interface Observer extends Required<TarVisitor> {
+  readonly begin?: (isOwn: boolean) => void;
+}
+
+export interface ArchivedSource {
+  readonly path: Bytes;
+  /** Of OpenClaw's kinds: `state`, `config`, `credentials`, `workspace`, `agent`. */
+  readonly kind: string;
 }
 
 /** Checks the entries as they come. */
@@ -49,7 +61,7 @@ export interface Inspector {
 export async function checkArchive(
   chunks: AsyncIterable<Buffer>,
   onFile: () => void = () => {},
-  observer?: Required<TarVisitor>,
+  observer?: Observer,
 ): Promise<Checked> {
   /** Before it is known whose archive this is. */
   let irregular: HoldstillError | undefined;
@@ -61,6 +73,7 @@ export async function checkArchive(
 
   const foreign = (made: Inspector): Inspector => {
     isOwn = false;
+    observer?.begin?.(isOwn);
     return made;
   };
 
@@ -95,6 +108,7 @@ export async function checkArchive(
       parts = [];
       isOwn = "holdstill" in manifest.value;
       if (isOwn && irregular) throw irregular;
+      observer?.begin?.(isOwn);
       inspector = isOwn ? checkOwn(manifest) : checkForeign(manifest.root, manifest);
     },
   };

@@ -19,7 +19,7 @@ import type { Seen, SeenEntry } from "./seen.js";
 export interface Comparison {
   /** Takes the lines of the index in their order, when all entries were seen. */
   readonly line: (line: Line) => void;
-  readonly result: (indexSha256: string) => Pick<Checked, "counts" | "index">;
+  readonly result: (indexSha256: string) => Omit<Checked, "unchecked" | "manifest">;
 }
 
 const FIELDS = ["type", "size", "mode", "uid", "gid", "mtimeNs", "linkname", "sha256"] as const;
@@ -42,6 +42,7 @@ export function comparison(seen: Seen, manifest: Manifest): Comparison {
   const verdicts: Record<Verdict, number> = { exact: 0, prefix: 0, recaptured: 0, unstable: 0 };
   const skipped: Record<SkipReason, number> = { vanished: 0, excluded: 0, special: 0, unreadable: 0 };
   const sound: Bytes[] = [];
+  let damaged = 0;
   let snapshot: SnapshotLine | undefined;
   let sources: readonly Bytes[] = [];
   let next = 0;
@@ -112,7 +113,9 @@ export function comparison(seen: Seen, manifest: Manifest): Comparison {
       counts.bytes += line.size;
       verdicts[line.capture.verdict]++;
       if (line.capture.method === "database") counts.databases++;
-      if (line.database?.["integrity"] === "ok") sound.push(archived(line.source, pathOf(line)));
+      const integrity = line.database?.["integrity"];
+      if (integrity === "ok") sound.push(archived(line.source, pathOf(line)));
+      if (typeof integrity === "object" && integrity !== null && "problems" in integrity) damaged++;
     }
   };
 
@@ -141,7 +144,11 @@ export function comparison(seen: Seen, manifest: Manifest): Comparison {
       }
     },
     result(sha256) {
-      return { counts, ...(snapshot !== undefined && { index: { snapshot, sha256, verdicts, skipped, sound } }) };
+      return {
+        ...{ counts, root: manifest.root },
+        sources: sources.map((path, index) => ({ path, kind: snapshot?.sources[index]?.kind ?? "workspace" })),
+        ...(snapshot !== undefined && { index: { snapshot, sha256, verdicts, skipped, sound, damaged } }),
+      };
     },
   };
 }

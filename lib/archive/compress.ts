@@ -37,7 +37,7 @@ export function chooseCompression(
 ): CompressionChoice {
   if (asked === "none") {
     if (level === undefined) return { format: "none", level: 0, engine: undefined };
-    throw new HoldstillError("usage", "An archive that is not compressed has no level.", {
+    throw new HoldstillError("usage", "an archive that is not compressed has no level", {
       hint: "Leave out --level, or choose zstd or gzip with --compress.",
     });
   }
@@ -56,13 +56,13 @@ function levelOf(format: keyof typeof LEVELS, level: number | undefined): number
   const { highest, default: usual } = LEVELS[format];
   if (level === undefined) return usual;
   if (Number.isInteger(level) && level >= 1 && level <= highest) return level;
-  throw new HoldstillError("usage", `The level of ${format} is 1 to ${String(highest)}, not ${String(level)}.`, {
+  throw new HoldstillError("usage", `the level of ${format} is 1 to ${String(highest)}, not ${String(level)}`, {
     hint: `Leave out --level for the usual one, ${String(usual)}.`,
   });
 }
 
 function noZstd(hint: string): HoldstillError {
-  return new HoldstillError("usage", "zstd is not available here: Node has none, and there is no program in PATH.", {
+  return new HoldstillError("usage", "zstd is not available here: Node has none, and there is no program in PATH", {
     hint,
   });
 }
@@ -106,7 +106,7 @@ export function decompressor(format: Compression, engine: ZstdEngine | undefined
 
 function damaged(reason: string, cause?: Error): Error {
   if (isErrno(cause, "Z_MEM_ERROR", "ZSTD_error_memory_allocation")) {
-    return new HoldstillError("io", "There is not enough memory to decompress the archive.", { cause });
+    return new HoldstillError("io", "there is not enough memory to decompress the archive", { cause });
   }
-  return new HoldstillError("bad-archive", `The archive is damaged: ${reason}.`, { cause });
+  return new HoldstillError("bad-archive", `the archive is damaged: ${reason}`, { cause });
 }

@@ -1,6 +1,7 @@
 import type { Bytes } from "../bytes.js";
 import type { Filesystem } from "../filesystem.js";
 import { looksLikeDatabase, type Integrity } from "../stage/database.js";
+import { writeAll } from "../write-all.js";
 import type { TarEntry, TarVisitor } from "./read.js";
 
 const MAGIC_BYTES = 16;
@@ -26,7 +27,7 @@ export function databaseBodies(
   let copy: { readonly path: Bytes; readonly fd: number } | undefined;
 
   const write = (data: Buffer): void => {
-    for (let offset = 0; copy && offset < data.length;) offset += fs.write(copy.fd, data.subarray(offset));
+    if (copy) writeAll(fs, copy.fd, data);
   };
 
   return {

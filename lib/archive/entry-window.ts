@@ -7,8 +7,8 @@ export interface EntryWindow {
   readonly enter: (bytes: number) => void;
   /** The oldest entry is in the tar. */
   readonly leave: () => void;
-  /** Resolves when another entry may enter; rejects once `fail` was called. */
-  readonly room: () => Promise<void>;
+  /** For when another entry may enter: undefined where that is now. Fails once `fail` was called. */
+  readonly room: () => Promise<void> | undefined;
   /** Resolves when nothing is on its way. */
   readonly empty: () => Promise<void>;
   readonly fail: (error: unknown) => void;
@@ -19,6 +19,10 @@ export function entryWindow(): EntryWindow {
   let bytes = 0;
   let failure: { readonly error: unknown } | undefined;
   let wake: (() => void) | undefined;
+
+  const isOpen = (): boolean => sizes.length < MOST_ENTRIES && bytes < MOST_BYTES;
+  /** Half, so that who waits goes on with many entries at a time. */
+  const isHalfEmpty = (): boolean => sizes.length <= MOST_ENTRIES / 2 && bytes <= MOST_BYTES / 2;
 
   const until = async (holds: () => boolean): Promise<void> => {
     while (!failure && !holds()) await new Promise<void>((resolve) => (wake = resolve));
@@ -38,7 +42,7 @@ export function entryWindow(): EntryWindow {
       bytes -= sizes.shift() ?? 0;
       notify();
     },
-    room: () => until(() => sizes.length < MOST_ENTRIES && bytes < MOST_BYTES),
+    room: () => (!failure && isOpen() ? undefined : until(isHalfEmpty)),
     empty: () => until(() => sizes.length === 0),
     fail(error) {
       failure ??= { error };

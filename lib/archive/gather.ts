@@ -6,12 +6,22 @@ export interface Gatherer {
   readonly rest: () => readonly Buffer[];
 }
 
-/** Blocks of exactly `size` bytes. They are copies, so they may be worked on while the writer reuses its buffer. */
+const NONE: readonly Buffer[] = [];
+
+/**
+ * Blocks of exactly `size` bytes. They are copies, so they may be worked on while the writer reuses its buffer; only
+ * what is such a block already goes on as it is.
+ */
 export function gather(size: number): Gatherer {
   let block = Buffer.allocUnsafe(size);
   let filled = 0;
   return {
     add: (chunk) => {
+      if (filled === 0 && chunk.length === size) return [chunk];
+      if (filled + chunk.length < size) {
+        filled += chunk.copy(block, filled);
+        return NONE;
+      }
       const full: Buffer[] = [];
       for (let offset = 0; offset < chunk.length;) {
         const taken = chunk.copy(block, filled, offset);

@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { HoldstillError } from "../errors.js";
-import type { Line } from "./index.js";
-import { parseLine } from "./parse-line.js";
+import type { CatalogLine, Line } from "./index.js";
+import { parseCatalogLine, parseLine } from "./parse-line.js";
 
 /** In bytes. Paths on Linux have at most 4096. */
 const LONGEST_LINE = 1 << 20;
@@ -20,15 +20,27 @@ export interface IndexReader {
  * @throws HoldstillError `bad-archive` from both functions
  */
 export function indexReader(onLine: (line: Line) => void): IndexReader {
+  return reader(parseLine, onLine);
+}
+
+/** The same for the copy of an index in a catalog. */
+export function catalogReader(onLine: (line: CatalogLine) => void): IndexReader {
+  return reader(parseCatalogLine, onLine);
+}
+
+function reader<T extends CatalogLine>(
+  parse: (line: string, lineNumber: number) => T,
+  onLine: (line: T) => void,
+): IndexReader {
   const hash = createHash("sha256");
   let rest: Buffer = Buffer.alloc(0);
   let number = 0;
   let closing: string | undefined;
 
-  const take = (line: Buffer): Line => {
+  const take = (line: Buffer): T => {
     if (line.length > LONGEST_LINE) throw bad(`line ${number} is too long`);
     if (!isUtf8(line)) throw bad(`line ${number} is not UTF-8`);
-    const parsed = parseLine(line.toString("utf8"), number);
+    const parsed = parse(line.toString("utf8"), number);
     if ((number === 1) !== (parsed.type === "snapshot")) throw bad("its first line, and no other, is the snapshot's");
     return parsed;
   };

@@ -51,22 +51,26 @@ export interface SnapshotLine {
   readonly problems?: readonly string[];
 }
 
-export type FileLine = NamedPath &
+type FileFacts = NamedPath &
   Owned & {
     readonly type: "file";
     readonly size: number;
     readonly sha256: string;
-    readonly capture: {
-      readonly method: Method;
-      readonly verdict: Verdict;
-      /** Bytes left off at the end: an unterminated line. */
-      readonly cut: number;
-      readonly at: string;
-      /** Why it is unstable, where that is not for lack of quiet. */
-      readonly reason?: string;
-    };
     readonly database?: Readonly<Record<string, unknown>>;
   };
+
+/** How a file came into the archive. */
+export interface CaptureProof {
+  readonly method: Method;
+  readonly verdict: Verdict;
+  /** Bytes left off at the end: an unterminated line. */
+  readonly cut: number;
+  readonly at: string;
+  /** Why it is unstable, where that is not for lack of quiet. */
+  readonly reason?: string;
+}
+
+export type FileLine = FileFacts & { readonly capture: CaptureProof };
 
 export type DirectoryLine = NamedPath & Owned & { readonly type: "directory" };
 
@@ -103,8 +107,13 @@ export type StoredLine = FileLine | DirectoryLine | SymlinkLine | HardlinkLine;
 export type EntryLine = StoredLine | SkipLine;
 export type Line = SnapshotLine | EntryLine | EndLine;
 
+/** A file as a catalog has it: of an archive that holdstill did not make, nobody knows how its files were captured. */
+export type CatalogFile = FileFacts & { readonly capture?: CaptureProof };
+export type CatalogEntry = Exclude<EntryLine, FileLine> | CatalogFile;
+export type CatalogLine = SnapshotLine | CatalogEntry | EndLine;
+
 /** The line with its newline. */
-export function printLine(line: Line): string {
+export function printLine(line: CatalogLine): string {
   return `${JSON.stringify(line)}\n`;
 }
 

@@ -11,11 +11,25 @@ const KNOWN_ENDINGS: readonly (readonly [string, Compression])[] = [
   [".tzst", "zstd"],
 ];
 
-const LABEL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** What follows the ending of an archive that is encrypted. */
+export const ENCRYPTED = ".age";
+
+/** What a label looks like: it can stand in a file name. */
+export const LABEL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** The moment of a backup as names have it: in UTC, to the millisecond, in the order of time. */
 export function stampOf(ms: number): string {
   return new Date(ms).toISOString().replaceAll(":", "-");
+}
+
+const STAMP = /^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d(?:\.\d+)?)(Z|[+-]\d\d)(?:[-:]?(\d\d))?(?!\d)/;
+
+/** The moment that a name begins with, in milliseconds of the epoch: in UTC as ours, or with an offset as OpenClaw's. */
+export function momentOfName(name: string): number | undefined {
+  const [, hour, minute, second, zone = "", minutes = "00"] = STAMP.exec(name) ?? [];
+  if (hour === undefined) return undefined;
+  const moment = Date.parse(`${hour}:${minute}:${second}${zone === "Z" ? "Z" : `${zone}:${minutes}`}`);
+  return Number.isNaN(moment) ? undefined : moment;
 }
 
 /** The one directory at the top of an archive. */
@@ -38,14 +52,31 @@ export function checkedLabel(label: string): string {
   });
 }
 
-/** The compression that the ending of a file name stands for; undefined for a name that is no archive's. */
+/** The compression that the ending of a file name stands for, encrypted or not; undefined for no archive's name. */
 export function compressionOfName(name: string): Compression | undefined {
-  return KNOWN_ENDINGS.find(([ending]) => name.length > ending.length && name.endsWith(ending))?.[1];
+  const inner = name.endsWith(ENCRYPTED) ? name.slice(0, -ENCRYPTED.length) : name;
+  return KNOWN_ENDINGS.find(([ending]) => inner.endsWith(ending))?.[1];
 }
 
-/** Whether a name asks for an archive encrypted with age. */
+/** Whether a name is that of an archive encrypted with age. */
 export function isEncryptedName(name: string): boolean {
-  return name.endsWith(".age") && compressionOfName(name.slice(0, -".age".length)) !== undefined;
+  return name.endsWith(ENCRYPTED) && isArchiveName(name);
+}
+
+/** Whether an archive of ours may have this name. */
+export function isArchiveName(name: string): boolean {
+  return compressionOfName(name) !== undefined;
+}
+
+/** Whether a name is one that `archiveName` makes, or begins with one. */
+export function isStampedName(name: string): boolean {
+  return /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z-(?:openclaw|directory)[-.]/.test(name);
+}
+
+/** The label in a name of ours. */
+export function labelOfName(name: string): string | undefined {
+  const [, label] = /^[^-]+-[^-]+-[^-]+-[^-]+-[^-]+Z-(?:openclaw|directory)-(.+?)\.(?:tar|tgz|tzst)\b/.exec(name) ?? [];
+  return label !== undefined && LABEL.test(label) ? label : undefined;
 }
 
 /** The name under which an archive grows. It begins with a dot, and no archive's does. */
@@ -56,6 +87,5 @@ export function partialName(name: string): string {
 export function isPartialName(name: string): boolean {
   const [, inner] = /^\.(.+)\.partial$/s.exec(name) ?? [];
   if (inner === undefined) return false;
-  const bare = inner.replace(/\.index$/, "").replace(/\.age$/, "");
-  return compressionOfName(bare) !== undefined;
+  return isArchiveName(inner.replace(/\.index$/, ""));
 }

@@ -1,6 +1,6 @@
 import { HoldstillError } from "../errors.js";
 import type { Method, SkipReason, Verdict } from "../stage/entry.js";
-import { printLine, type EndLine, type Line } from "./index.js";
+import { printLine, type CatalogLine, type EndLine, type Line } from "./index.js";
 
 type Check = (value: unknown) => boolean;
 type Fields = Readonly<Record<string, Check>>;
@@ -19,6 +19,7 @@ const text: Check = (value) => typeof value === "string";
 const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const mode: Check = (value) => count(value) && (value as number) <= 0o7777;
 const digest: Check = (value) => typeof value === "string" && SHA256.test(value);
+const date: Check = (value) => typeof value === "string" && !Number.isNaN(Date.parse(value));
 const decimal: Check = (value) => typeof value === "string" && DECIMAL.test(value);
 const object: Check = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const oneOf =
@@ -46,9 +47,11 @@ const source: Check = (value) =>
   wrongName(value as Record<string, unknown>, "path", absolutePath) === undefined &&
   optional(text)((value as Record<string, unknown>).kind);
 
+const capture = allOf({ method: oneOf(METHODS), verdict: oneOf(VERDICTS), cut: count, at: text });
+
 const FIELDS: Readonly<Record<Line["type"], Fields>> = {
   snapshot: {
-    ...{ schema: (value) => value === 1, id: text, tool: text, createdAt: text, host: text, profile: text },
+    ...{ schema: (value) => value === 1, id: text, tool: text, createdAt: date, host: text, profile: text },
     root: rootName,
     sources: (value) => Array.isArray(value) && value.every(source),
     frozen: allOf({ from: text, to: text, ms: (value) => typeof value === "number" && value >= 0 }),
@@ -57,7 +60,7 @@ const FIELDS: Readonly<Record<Line["type"], Fields>> = {
   file: {
     ...owned,
     ...{ size: count, sha256: digest, database: optional(object) },
-    capture: allOf({ method: oneOf(METHODS), verdict: oneOf(VERDICTS), cut: count, at: text }),
+    capture,
   },
   directory: owned,
   symlink: owned,
@@ -69,11 +72,27 @@ const FIELDS: Readonly<Record<Line["type"], Fields>> = {
   },
 };
 
+const CATALOG_FIELDS: typeof FIELDS = {
+  ...FIELDS,
+  // Of an archive by others, whose manifest need not have one.
+  snapshot: { ...FIELDS.snapshot, createdAt: text },
+  file: { ...FIELDS.file, capture: optional(capture) },
+};
+
 /**
  * One line of an index, without its newline. Its paths are safe to join below a directory.
  * @throws HoldstillError `bad-archive`, naming the line
  */
 export function parseLine(line: string, lineNumber: number): Line {
+  return parse(line, lineNumber, FIELDS) as Line;
+}
+
+/** The same for a catalog, whose files may be without a proof. */
+export function parseCatalogLine(line: string, lineNumber: number): CatalogLine {
+  return parse(line, lineNumber, CATALOG_FIELDS);
+}
+
+function parse(line: string, lineNumber: number, allowed: typeof FIELDS): CatalogLine {
   const bad = (why: string): HoldstillError =>
     new HoldstillError("bad-archive", `line ${lineNumber} of the index: ${why}`);
   let value: unknown;
@@ -87,12 +106,12 @@ export function parseLine(line: string, lineNumber: number): Line {
   const record = value as Record<string, unknown>;
   const { type } = record;
   if (typeof type !== "string" || !isType(type)) throw bad(`its type is unknown: ${JSON.stringify(type)}`);
-  const wrong = wrongField(record, FIELDS[type]) ?? wrongNameOf(type, record);
+  const wrong = wrongField(record, allowed[type]) ?? wrongNameOf(type, record);
   if (wrong !== undefined) throw bad(`${wrong} is missing or not valid`);
   if (type === "end" && printLine(ending(record as unknown as EndLine)) !== `${line}\n`) {
     throw bad("it is not as it was written");
   }
-  return record as unknown as Line;
+  return record as unknown as CatalogLine;
 }
 
 function isType(type: string): type is Line["type"] {

@@ -13,7 +13,7 @@ export interface Manifest {
 }
 
 /** In bytes. OpenClaw reads no larger one either. */
-const LARGEST = 1024 * 1024;
+export const LARGEST_MANIFEST = 1024 * 1024;
 
 export function isManifest({ name, type }: Pick<TarEntry, "name" | "type">): boolean {
   return type === "file" && /^[^/]+\/manifest\.json$/.test(name);
@@ -25,7 +25,7 @@ export function rootOf({ name }: Pick<TarEntry, "name">): string {
 }
 
 export function checkedSize(entry: TarEntry): TarEntry {
-  if (entry.size <= LARGEST) return entry;
+  if (entry.size <= LARGEST_MANIFEST) return entry;
   throw new HoldstillError("bad-archive", `${textOf(entry.name)} is larger than 1 MiB`);
 }
 

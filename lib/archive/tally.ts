@@ -1,4 +1,5 @@
 import { textOf } from "../bytes.js";
+import type { Counts } from "../report/counts.js";
 import type { CreateReport, SkippedPath, UnstablePath } from "../report/create-report.js";
 import type { FrozenEntry, FrozenFile, Skipped } from "../stage/entry.js";
 import type { Proof } from "../stage/guard.js";
@@ -6,7 +7,7 @@ import { namedPath } from "./index.js";
 
 /** What the entries of an archive add up to, in the terms of the report. */
 export interface Totals {
-  readonly counts: CreateReport["counts"];
+  readonly counts: Counts;
   readonly capture: CreateReport["capture"];
   readonly verdicts: CreateReport["verdicts"];
   readonly cut: CreateReport["cut"];

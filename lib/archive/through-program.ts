@@ -32,11 +32,11 @@ export function throughProgram(
 
   function problem(code: number | null, signal: NodeJS.Signals | null): Error | undefined {
     if (startError)
-      return new HoldstillError("io", `The program ${program} could not be started.`, { cause: startError });
-    if (signal !== null) return new HoldstillError("io", `The program ${program} was ended by ${signal}.`);
+      return new HoldstillError("io", `the program ${program} could not be started`, { cause: startError });
+    if (signal !== null) return new HoldstillError("io", `the program ${program} was ended by ${signal}`);
     if (code !== 0) return failure(said.trim() || `exit code ${String(code)}`);
     if (inputEnded && !inputError) return undefined;
-    return new HoldstillError("io", `The program ${program} ended before its input did.`, { cause: inputError });
+    return new HoldstillError("io", `the program ${program} ended before its input did`, { cause: inputError });
   }
 
   const closed = new Promise<void>((resolve) => {

@@ -10,7 +10,7 @@ const MAX_REASONS = 20;
 
 /**
  * Why `openclaw backup verify` of version 2026.9 would refuse the archive, in words; empty where it takes it.
- * What only the archive's bytes can tell, such as a damaged database, is not among them.
+ * What only the rows of databases can tell, such as whose agent one says it is, is not among them.
  */
 export function upstreamProblems(facts: ManifestFacts): string[] {
   const { plan, entries } = facts;
@@ -49,6 +49,7 @@ const SIDECARS = ["-wal", "-shm", "-journal"];
 
 function* entryProblems({ plan }: ManifestFacts, entries: readonly FrozenEntry[]): Generator<string> {
   const seen = plan.sources.map(() => new Map<string, Bytes>());
+  const ambiguous = ambiguousNames(plan.sources.length, entries);
   const stateDir = plan.paths?.stateDir ?? plan.sources[0]?.path ?? "/";
   const databases = plan.sources.map(({ path }) => posix.relative(path, posix.join(stateDir, "state/openclaw.sqlite")));
   for (const entry of entries) {
@@ -59,17 +60,42 @@ function* entryProblems({ plan }: ManifestFacts, entries: readonly FrozenEntry[]
     if (name.includes("\n")) yield `The name ${JSON.stringify(name)} has a line break`;
     if (entry.type === "symlink" && entry.target.includes("\n")) yield `The target of ${name} has a line break`;
     const database = databases[source] ?? "";
-    if (name === database && !(entry.type === "file" && entry.method === "database")) {
-      yield `${name} was not taken as a database`;
-    }
+    if (name === database) yield* databaseProblems(name, entry);
     if (name.startsWith(database) && SIDECARS.includes(name.slice(database.length))) {
       yield `${name} lies beside its database`;
     }
     const key = folded(name);
+    if (!ambiguous[source]?.has(key)) continue;
     const first = seen[source]?.get(key);
     if (first === undefined) seen[source]?.set(key, path);
     else yield `The names ${textOf(first)} and ${name} are one to a system that ignores case`;
   }
+}
+
+function* databaseProblems(name: string, entry: FrozenEntry): Generator<string> {
+  if (entry.type !== "file" || entry.method !== "database") {
+    yield `${name} was not taken as a database`;
+    return;
+  }
+  const { integrity = "ok", foreignKeys } = entry.database ?? {};
+  if (integrity !== "ok") {
+    yield "problems" in integrity
+      ? `${name} is damaged: ${integrity.problems}`
+      : `${name} could not be checked: ${integrity.unchecked}`;
+  }
+  if (foreignKeys === "violated") yield `${name} has rows that refer to rows that are not there`;
+}
+
+/** Of each source the folded names that may stand for two: one of the two is not spelled like that. */
+function ambiguousNames(sources: number, entries: readonly FrozenEntry[]): readonly ReadonlySet<string>[] {
+  const found = Array.from({ length: sources }, () => new Set<string>());
+  for (const { type, path, source } of entries) {
+    if (type === "skip") continue;
+    const name = textOf(path);
+    const key = folded(name);
+    if (key !== path) found[source]?.add(key);
+  }
+  return found;
 }
 
 function folded(text: string): string {

@@ -3,6 +3,7 @@ import { pipeline } from "node:stream/promises";
 import { TarArchive, type EntryData } from "archiver";
 import { exactTextOf, type Bytes } from "../bytes.js";
 import { entryWindow, type EntryWindow } from "./entry-window.js";
+import { gather } from "./gather.js";
 import { longNameRecord, paxRecord } from "./raw-names.js";
 
 /** What the fields of a ustar header can hold as tar-stream writes them; the rest goes into PAX records. */
@@ -10,6 +11,7 @@ const MOST_ID = 0o777777;
 const LAST_SECOND = 2 ** 31 - 1;
 
 const EMPTY = Buffer.alloc(0);
+const BLOCK = 1 << 20;
 
 export interface TarHeader {
   readonly type: "file" | "directory" | "symlink" | "hardlink";
@@ -24,8 +26,8 @@ export interface TarHeader {
 }
 
 export interface TarWriter {
-  /** Appends an entry whose body, if it has one, is in memory. Resolves when there is room for the next. */
-  readonly add: (header: TarHeader, body?: Buffer) => Promise<void>;
+  /** Appends an entry whose body, if it has one, is in memory. A promise is to be waited for before the next. */
+  readonly add: (header: TarHeader, body?: Buffer) => Promise<void> | undefined;
   /** Appends a file of exactly `size` bytes. Resolves when they are in the tar. */
   readonly stream: (header: TarHeader, size: number, chunks: AsyncIterable<Buffer>) => Promise<void>;
 }
@@ -51,6 +53,7 @@ export async function writeTar(
   archive.on("error", fail);
   archive.on("entry", window.leave);
   hearEntries(archive, fail, () => failures.length > 0);
+  gatherOutput(archive);
 
   const written = pipeline([archive, ...through]).catch(fail);
   await fill(tarWriter(archive, window, fail))
@@ -70,7 +73,10 @@ async function closed(stream: Writable | undefined): Promise<void> {
 }
 
 /** The part of archiver that is not its interface: tar-stream's encoder. */
-type Engine = Readable & { entry: (...args: unknown[]) => Duplex };
+type Engine = Omit<Readable, "push"> & {
+  entry: (...args: unknown[]) => Duplex;
+  push: (chunk: Buffer | null) => boolean;
+};
 
 function engineOf(archive: TarArchive): Engine {
   return (archive as unknown as { readonly _module: { readonly engine: Engine } })._module.engine;
@@ -83,23 +89,41 @@ function hearEntries(archive: TarArchive, fail: (error: unknown) => void, hasFai
   engine.entry = (...args) => (hasFailed() ? new PassThrough() : entry(...args).on("error", fail));
 }
 
+/** Headers, bodies and padding come apart: each would go through the streams that follow by itself. */
+function gatherOutput(archive: TarArchive): void {
+  const engine = engineOf(archive);
+  const push = engine.push.bind(engine);
+  const { add, rest } = gather(BLOCK);
+  engine.push = (chunk) => {
+    let goOn = true;
+    for (const block of chunk === null ? rest() : add(chunk)) goOn = push(block);
+    return chunk === null ? push(null) : goOn;
+  };
+}
+
 function tarWriter(archive: TarArchive, window: EntryWindow, fail: (error: unknown) => void): TarWriter {
-  const append = async (header: TarHeader, body: Buffer | Readable, size: number): Promise<void> => {
-    const data = isText(header) ? entryOf(header) : await beginRawEntry(archive, window, header);
+  const append = (data: EntryData, body: Buffer | Readable, size: number): void => {
     window.enter(size);
-    archive.append(body, Buffer.isBuffer(body) ? data : ({ ...data, stats: { size } } as EntryData));
+    archive.append(body, data);
+  };
+  const addRaw = async (header: TarHeader, body: Buffer): Promise<void> => {
+    append(await beginRawEntry(archive, window, header), body, body.length);
+    await window.room();
   };
   return {
-    async add(header, body = EMPTY) {
-      await append(header, body, body.length);
-      await window.room();
+    add(header, body = EMPTY) {
+      const data = entryOf(header);
+      if (data === undefined) return addRaw(header, body);
+      append(data, body, body.length);
+      return window.room();
     },
     async stream(header, size, chunks) {
       await window.empty();
       const body = Readable.from(chunks, { objectMode: false, highWaterMark: 1 << 20 });
       body.on("error", fail);
       try {
-        await append(header, body, size);
+        const data = entryOf(header) ?? (await beginRawEntry(archive, window, header));
+        append({ ...data, stats: { size } } as EntryData, body, size);
         await window.empty();
       } finally {
         body.destroy();
@@ -108,18 +132,16 @@ function tarWriter(archive: TarArchive, window: EntryWindow, fail: (error: unkno
   };
 }
 
-/** Whether archiver can be given the names. It takes what ends in a backslash for a directory. */
-function isText({ path, linkname }: TarHeader): boolean {
-  if (path.endsWith("\\")) return false;
-  return exactTextOf(path) !== undefined && (linkname === undefined || exactTextOf(linkname) !== undefined);
-}
-
-function entryOf(header: TarHeader): EntryData {
-  const path = exactTextOf(header.path) ?? "";
+/** Undefined where archiver cannot be given the names. It takes what ends in a backslash for a directory. */
+function entryOf(header: TarHeader): EntryData | undefined {
+  const path = exactTextOf(header.path);
   const linkname = header.linkname === undefined ? undefined : exactTextOf(header.linkname);
+  if (path === undefined || path.endsWith("\\") || (linkname === undefined) !== (header.linkname === undefined)) {
+    return undefined;
+  }
   // archiver mends names (facts: `a\b` becomes `a/b`, `c:/x` becomes `x`); what PAX says is what was found.
-  const pax = { path: header.type === "directory" ? `${path}/` : path, ...paxFields(header) };
-  return { ...fieldsOf(header), name: path, ...(linkname !== undefined && { linkname }), pax } as EntryData;
+  const pax = paxFields(header, header.type === "directory" ? `${path}/` : path);
+  return fieldsOf(header, { name: path, linkname, pax });
 }
 
 /** The records for names that are not UTF-8, written past archiver, and the entry that they belong to. */
@@ -129,25 +151,37 @@ async function beginRawEntry(archive: TarArchive, window: EntryWindow, header: T
   engine.push(longNameRecord("L", (header.type === "directory" ? `${header.path}/` : header.path) as Bytes));
   if (header.linkname !== undefined) engine.push(longNameRecord("K", header.linkname));
   engine.push(paxRecord(paxFields(header)));
-  return { ...fieldsOf(header), name: "name", ...(header.linkname && { linkname: "name" }) } as EntryData;
+  return fieldsOf(header, { name: "name", linkname: header.linkname && "name", pax: undefined });
 }
 
-function fieldsOf({ type, mode, uid, gid, mtimeNs }: TarHeader) {
+interface Names {
+  readonly name: string;
+  readonly linkname: string | undefined;
+  readonly pax: Readonly<Record<string, string>> | undefined;
+}
+
+/** One literal: of objects that are put together by spreads, V8 makes a hidden class for each. */
+function fieldsOf({ type, mode, uid, gid, mtimeNs }: TarHeader, { name, linkname, pax }: Names): EntryData {
   const second = Math.min(Math.max(Number(mtimeNs / 1_000_000_000n), 0), LAST_SECOND);
   return {
+    name,
     type: type === "hardlink" ? "link" : type,
     // tar-stream takes the number 0 for a mode that was not given.
     mode: mode === 0 ? "0" : mode,
-    ...{ uid, gid, date: new Date(second * 1000) },
-  };
+    uid,
+    gid,
+    date: new Date(second * 1000),
+    linkname,
+    pax,
+  } as EntryData;
 }
 
-function paxFields({ uid, gid, mtimeNs }: TarHeader): Record<string, string> {
-  return {
-    mtime: secondsText(mtimeNs),
-    ...(uid > MOST_ID && { uid: String(uid) }),
-    ...(gid > MOST_ID && { gid: String(gid) }),
-  };
+function paxFields({ uid, gid, mtimeNs }: TarHeader, path?: string): Record<string, string> {
+  const mtime = secondsText(mtimeNs);
+  const fields: Record<string, string> = path === undefined ? { mtime } : { path, mtime };
+  if (uid > MOST_ID) fields["uid"] = String(uid);
+  if (gid > MOST_ID) fields["gid"] = String(gid);
+  return fields;
 }
 
 /** Nanoseconds as the decimal seconds of PAX. */

@@ -1,9 +1,8 @@
-import { isAbsolute, join } from "node:path";
 import type { Duplex } from "node:stream";
 import zlib from "node:zlib";
-import { bytesOf } from "../bytes.js";
-import { HoldstillError, isErrno } from "../errors.js";
+import { HoldstillError } from "../errors.js";
 import { disk, type Filesystem } from "../filesystem.js";
+import { findProgram } from "../find-program.js";
 import { gather } from "./gather.js";
 import { throughProgram } from "./through-program.js";
 import { throughZlib } from "./through-zlib.js";
@@ -20,18 +19,7 @@ const OUTPUT = 256 * 1024;
  */
 export function findZstd(path: string | undefined, fs: Filesystem = disk): ZstdEngine | undefined {
   if ("createZstdCompress" in zlib) return "zlib";
-  const directories = (path ?? "").split(":").filter((directory) => isAbsolute(directory));
-  return directories.some((directory) => isProgram(join(directory, "zstd"), fs)) ? "program" : undefined;
-}
-
-function isProgram(file: string, fs: Filesystem): boolean {
-  try {
-    const { kind, mode } = fs.lstat(fs.realpath(bytesOf(file)));
-    return kind === "file" && (mode & 0o111) !== 0;
-  } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG")) throw error;
-    return false;
-  }
+  return findProgram(fs, "zstd", path) === undefined ? undefined : "program";
 }
 
 /** Compresses to one zstd frame with a checksum of its content. */

@@ -1,6 +1,7 @@
 import { HoldstillError } from "../errors.js";
 import type { Event } from "../report/events.js";
 import { advance, progressLine, type Progress } from "../report/progress.js";
+import { notifier } from "./notify.js";
 import type { Shell } from "./shell.js";
 import type { UseCases } from "./use-cases.js";
 
@@ -22,17 +23,22 @@ export function noOperands(argv: Readonly<Record<string, unknown>>): true {
 const REDRAW = 100;
 
 /** Follows a run: warnings are told at once, and once; progress is shown where there is a terminal. */
-export function follow({ terminal, now }: Shell, quiet: boolean) {
+export function follow(shell: Shell, quiet: boolean) {
+  const { terminal, now } = shell;
+  const notify = notifier(shell);
   const told = new Set<string>();
   let progress: Progress | undefined;
   let drawn = -Infinity;
   const warn = (message: string): void => {
     if (told.has(message)) return;
     told.add(message);
-    terminal.tell([`holdstill: warning: ${message}`]);
+    terminal.tell([`holdstill: warning: ${message}`], "warning");
   };
   const onEvent = (event: Event): void => {
     if (event.type === "warning") return warn(event.message);
+    if (event.type === "said") return quiet ? undefined : terminal.tell([`${event.by}: ${event.text}`], "info");
+    notify(event);
+    if (event.type === "handover") terminal.status("");
     const time = now();
     progress = advance(progress, event, time);
     const columns = quiet ? undefined : terminal.columns();

@@ -16,6 +16,13 @@ export function fail(
   return EXIT_CODES[failure.code];
 }
 
+/** Ends a document that is printed as it is read with what failed, and returns the exit code. */
+export function failWithin(document: string, error: unknown, { terminal, signal }: Shell): number {
+  const failure = failureOf(signal.aborted ? signal.reason : error);
+  terminal.print([`${document},${JSON.stringify({ outcome: "failed", error: failure }).slice(1)}`]);
+  return EXIT_CODES[failure.code];
+}
+
 function stackLines(error: Error): string[] {
   const lines = (error.stack ?? error.message).split("\n");
   return error.cause instanceof Error ? [...lines, "caused by:", ...stackLines(error.cause)] : lines;

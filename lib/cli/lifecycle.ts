@@ -1,8 +1,11 @@
 import { homedir } from "node:os";
-import { HoldstillError } from "../errors.js";
+import { HoldstillError, isErrno } from "../errors.js";
+import type { Signal as TakenSignal, TakeSignals } from "../guard/command.js";
 import { createScratch } from "../scratch.js";
 import { EXIT_CODES } from "./exit-code.js";
 import { fail } from "./fail.js";
+import { isJournal } from "./journal.js";
+import { asking } from "./ask.js";
 import type { Shell } from "./shell.js";
 import { terminalOn } from "./terminal.js";
 
@@ -15,9 +18,11 @@ const SIGNALS = { SIGINT: "interrupted", SIGTERM: "terminated", SIGHUP: "termina
 export function runProcess(args: readonly string[], main: (shell: Shell) => Promise<number>): void {
   process.exitCode = EXIT_CODES.internal;
   const { env } = process;
-  const terminal = terminalOn(process.stdout, process.stderr, env["TERM"]);
+  const journal = isJournal(process.stderr.fd, env["JOURNAL_STREAM"]);
+  const terminal = terminalOn(process.stdout, process.stderr, { term: env["TERM"], journal });
   const scratch = createScratch();
   const controller = new AbortController();
+  let taker: ((signal: TakenSignal) => void) | undefined;
   let ended = false;
   let crashing = false;
 
@@ -41,8 +46,10 @@ export function runProcess(args: readonly string[], main: (shell: Shell) => Prom
   });
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
-  for (const [name, code] of Object.entries(SIGNALS)) {
+  for (const name of Object.keys(SIGNALS) as TakenSignal[]) {
+    const code = SIGNALS[name];
     process.on(name, () => {
+      if (taker !== undefined) return taker(name);
       if (ended || controller.signal.aborted) {
         end(EXIT_CODES[code]);
         process.exit();
@@ -58,6 +65,24 @@ export function runProcess(args: readonly string[], main: (shell: Shell) => Prom
   process.stderr.on("error", () => {});
 
   const { signal } = controller;
-  const shell: Shell = { terminal, signal, scratch, env, cwd: () => process.cwd(), homedir, now: Date.now };
+  const takeSignals: TakeSignals = (take) => {
+    taker = take;
+    return () => {
+      taker = undefined;
+    };
+  };
+  const ask = asking(process.stdin, process.stderr, controller.signal);
+  const around = { env, cwd: workingDirectory, homedir, now: Date.now, pid: process.pid };
+  const shell: Shell = { terminal, signal, takeSignals, ask, scratch, ...around };
   main(shell).then(end, crash);
+}
+
+/** One that was removed holds nothing, and is no reason to fail where all paths are absolute. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+    return "/proc/self/cwd";
+  }
 }

@@ -2,17 +2,50 @@ import yargs from "yargs";
 import { HoldstillError } from "../errors.js";
 import { checkArguments, wantsJson } from "./arguments.js";
 import type { Context } from "./command.js";
-import { codesCommand } from "./commands/codes.js";
-import { createCommand } from "./commands/create.js";
-import { verifyCommand } from "./commands/verify.js";
+import { addCommands } from "./commands.js";
+import { completing, isCompletion } from "./completions.js";
 import { COMPLETE } from "./exit-code.js";
 import { fail } from "./fail.js";
-import { CREATE, SHARED, VERIFY } from "./options.js";
+import {
+  CREATE,
+  DIFF,
+  GUARD,
+  INSTALL,
+  optionsOf,
+  PRINT,
+  PRUNE,
+  RESTORE,
+  ROLLBACK,
+  SCHEDULE,
+  SHARED,
+  SHOW,
+  VERIFY,
+} from "./options.js";
+import { KEYS } from "../config/settings.js";
 import type { Shell } from "./shell.js";
 import type { UseCases } from "./use-cases.js";
 import { VERSION } from "./version.js";
 
 const WIDTH = 100;
+/** yargs puts the help of a command together whenever it runs one, and wrapping is most of that work. */
+const UNWRAPPED = null;
+const HELP = ["--help", "-h", "help"];
+/** Of any command: no name means two things. */
+const OPTIONS = {
+  ...SHARED,
+  ...CREATE,
+  ...VERIFY,
+  ...SHOW,
+  ...DIFF,
+  ...PRUNE,
+  ...RESTORE,
+  ...SCHEDULE,
+  ...INSTALL,
+  ...PRINT,
+  ...GUARD,
+  ...ROLLBACK,
+  ...optionsOf(...KEYS),
+};
 const NO_COMMAND = "no command given";
 
 /** Runs one command line to its end and returns the exit code; errors are told, never thrown. */
@@ -22,10 +55,12 @@ export async function run(args: readonly string[], shell: Shell, useCases: UseCa
     exitCode = code;
   };
   try {
-    checkArguments(args, { ...SHARED, ...CREATE, ...VERIFY });
+    if (!isCompletion(args)) checkArguments(args, OPTIONS);
     await parse(args, { shell, useCases, finish });
     return exitCode;
   } catch (error) {
+    // Half a command line has errors; nobody asked for them.
+    if (isCompletion(args)) return COMPLETE;
     return fail(shell.signal.aborted ? shell.signal.reason : error, args, shell);
   } finally {
     shell.terminal.status("");
@@ -34,7 +69,10 @@ export async function run(args: readonly string[], shell: Shell, useCases: UseCa
 
 async function parse(args: readonly string[], context: Context): Promise<void> {
   const { terminal } = context.shell;
-  const parser = yargs([...args])
+  const width = Math.min(WIDTH, terminal.columns() ?? WIDTH);
+  const parser = yargs([...args]);
+  await addCommands(parser, args, context);
+  parser
     .scriptName("holdstill")
     .locale("en")
     .parserConfiguration({
@@ -45,17 +83,22 @@ async function parse(args: readonly string[], context: Context): Promise<void> {
       "populate--": true,
     })
     .usage("$0 <command>\n\nConsistent backups of state that will not hold still.")
-    .command(createCommand(context))
-    .command(verifyCommand(context))
-    .command(codesCommand(context))
+    .completion(
+      "completion",
+      "Print a script for bash or zsh that completes commands and options",
+      completing(args, OPTIONS),
+    )
     .demandCommand(1, NO_COMMAND)
     .strict()
     .strictCommands()
     .version("version", "print the version", VERSION)
     .help("help", "print this help")
     .alias("help", "h")
-    .wrap(Math.min(WIDTH, terminal.columns() ?? WIDTH))
-    .epilogue("holdstill <command> --help tells more. What the exit codes mean: holdstill codes")
+    .wrap(args.some((arg) => HELP.includes(arg)) ? width : UNWRAPPED)
+    .epilogue(
+      "holdstill <command> --help tells more. What the exit codes mean: holdstill codes. " +
+        "What is configured: holdstill config show",
+    )
     .exitProcess(false)
     // One that returned would let the command run all the same.
     .fail((message: string | null, error: Error | undefined) => {
@@ -65,7 +108,7 @@ async function parse(args: readonly string[], context: Context): Promise<void> {
     await parser.parseAsync();
   } catch (error) {
     const lost = error instanceof HoldstillError && error.message === NO_COMMAND && !wantsJson(args);
-    if (lost) terminal.tell(`${await parser.getHelp()}\n`.split("\n"));
+    if (lost) terminal.tell(`${await parser.wrap(width).getHelp()}\n`.split("\n"));
     throw error;
   }
 }

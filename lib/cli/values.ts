@@ -1,3 +1,5 @@
+import type { Setting } from "../config/settings.js";
+import { isWhat, readText, shownText } from "../config/values.js";
 import { HoldstillError } from "../errors.js";
 
 /**
@@ -28,33 +30,26 @@ export function one(option: string): (given: unknown) => string {
   };
 }
 
-export function oneOf<const T extends string>(option: string, choices: readonly T[]): (given: unknown) => T {
-  return (given) => {
-    const value = one(option)(given);
-    const choice = choices.find((known) => known === value);
-    if (choice !== undefined) return choice;
-    throw new HoldstillError("usage", `--${option} is one of ${choices.join(", ")}, not ${value}`);
+/** An option that sets something: what configuration could say as well. */
+export function valueOf(option: string, setting: Omit<Setting, "describe">): (given: unknown) => unknown {
+  const read = (text: string) => {
+    const value = readText(setting, text);
+    if (value !== undefined) return value;
+    throw new HoldstillError("usage", `--${option} is ${isWhat(setting)}, not ${shownText(text)}`);
   };
+  const isList = setting.kind === "texts" || setting.kind === "paths";
+  return (given) => (isList ? many(option)(given).map(read) : read(one(option)(given)));
+}
+
+export function oneOf<const T extends string>(option: string, choices: readonly T[]): (given: unknown) => T {
+  return valueOf(option, { kind: "text", choices }) as (given: unknown) => T;
 }
 
 export function wholeNumber(option: string): (given: unknown) => number {
-  return (given) => {
-    const value = one(option)(given);
-    if (/^\d{1,9}$/.test(value)) return Number(value);
-    throw new HoldstillError("usage", `--${option} is a whole number, not ${value}`);
-  };
+  return valueOf(option, { kind: "count" }) as (given: unknown) => number;
 }
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A duration such as `90s` or `1.5h`, in milliseconds. */
 export function duration(option: string): (given: unknown) => number {
-  return (given) => {
-    const value = one(option)(given);
-    const [, number, unit = ""] = /^(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)$/.exec(value) ?? [];
-    const factor = UNITS[unit];
-    if (number !== undefined && factor !== undefined) return Math.round(Number(number) * factor);
-    if (value === "0") return 0;
-    throw new HoldstillError("usage", `--${option} is a number with a unit (ms, s, m, h), such as 5m, not ${value}`);
-  };
+  return valueOf(option, { kind: "duration" }) as (given: unknown) => number;
 }

@@ -12,12 +12,7 @@ export function directory(paths: readonly string[], cwd: string, look: Look): Pr
   const candidates = paths.map((path) => ({ kind: "workspace" as const, path: posix.resolve(cwd, path) }));
   for (const { path } of candidates) {
     const kind = look.kind(path);
-    if (kind === undefined) {
-      throw new HoldstillError("source-missing", "the source does not exist", {
-        path,
-        hint: "Check the path given with --source.",
-      });
-    }
+    if (kind === undefined) throw missing(path);
     if (kind !== "directory") {
       throw new HoldstillError("source-missing", "the source is not a directory", {
         path,
@@ -25,12 +20,24 @@ export function directory(paths: readonly string[], cwd: string, look: Look): Pr
       });
     }
   }
+  const found = sourcesOf(candidates, look);
+  for (const { sourcePath, reason } of found.skipped) {
+    // It was there a moment ago.
+    if (reason === "missing" || reason === "special") throw missing(sourcePath);
+  }
   return {
     profile: "directory",
-    ...sourcesOf(candidates, look),
+    ...found,
     problems: [],
     markers: [PRIVATE_CAPTURE],
     paths: undefined,
     options: { includeWorkspace: true, onlyConfig: false },
   };
+}
+
+function missing(path: string): HoldstillError {
+  return new HoldstillError("source-missing", "the source does not exist", {
+    path,
+    hint: "Check the path given with --source, and that this user may enter the directories above it.",
+  });
 }

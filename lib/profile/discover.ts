@@ -25,12 +25,12 @@ export function discover(options: DiscoverOptions, place: Place & { readonly fs:
 function planned(options: DiscoverOptions, place: Place, look: Look): ProfilePlan {
   const { sources = [], profile = sources.length > 0 ? "directory" : "openclaw" } = options;
   if (profile === "directory") {
-    if (sources.length === 0) throw new HoldstillError("usage", "The profile directory needs a --source");
+    if (sources.length === 0) throw new HoldstillError("usage", "the profile directory needs a --source");
     if (options.onlyConfig)
-      throw new HoldstillError("usage", "Only the profile openclaw has a configuration of its own");
+      throw new HoldstillError("usage", "only the profile openclaw has a configuration of its own");
     return directory(sources, place.cwd, look);
   }
-  if (sources.length > 1) throw new HoldstillError("usage", "The profile openclaw has one source, its state directory");
+  if (sources.length > 1) throw new HoldstillError("usage", "the profile openclaw has one source, its state directory");
   const [state] = sources;
   if (state === undefined) return openclaw(options, place, look);
   const env = { ...place.env, OPENCLAW_STATE_DIR: posix.resolve(place.cwd, state) };

@@ -133,5 +133,5 @@ function paths(
 
 function missing(what: string, path: string): HoldstillError {
   const hint = "Set OPENCLAW_STATE_DIR, or name directories to back up with --source.";
-  return new HoldstillError("source-missing", `There is no ${what}`, { path, hint });
+  return new HoldstillError("source-missing", `there is no ${what}`, { path, hint });
 }

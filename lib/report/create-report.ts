@@ -1,4 +1,7 @@
 import type { Method, SkipReason, Verdict } from "../stage/entry.js";
+import type { Counts } from "./counts.js";
+import type { Failure } from "./failure.js";
+import type { PruneReport } from "./prune-report.js";
 
 export interface SkippedPath {
   /** Below its source; for names that are not UTF-8 with U+FFFD, and exactly in `pathBase64`. */
@@ -30,6 +33,7 @@ export interface CreateReport {
   readonly bytes: number;
   readonly sha256: string;
   readonly verified: boolean;
+  readonly encrypted?: true;
   /** Whether everything is in it that had to be: false makes the exit code 3. */
   readonly complete: boolean;
   readonly sources: readonly { readonly path: string; readonly stage: string; readonly method: Method }[];
@@ -40,14 +44,7 @@ export interface CreateReport {
     /** Between the first and the last moment that a database shows. */
     readonly databaseSkewMs?: number;
   };
-  readonly counts: {
-    readonly files: number;
-    readonly directories: number;
-    readonly symlinks: number;
-    readonly hardlinks: number;
-    readonly databases: number;
-    readonly bytes: number;
-  };
+  readonly counts: Counts;
   readonly capture: Readonly<Record<Method, number>>;
   readonly verdicts: Readonly<Record<Verdict, number>>;
   /** Half lines that were left off at the end of files that were being written. */
@@ -61,6 +58,10 @@ export interface CreateReport {
   readonly upstream: { readonly verifiable: boolean; readonly reasons: readonly string[] };
   readonly compression: "zstd" | "gzip" | "none";
   readonly warnings: readonly string[];
+  /** Where it was carried, where that was asked for. */
+  readonly delivered?: Delivered;
+  /** What became of older archives, where that was asked for: of those there, if it was carried somewhere. */
+  readonly pruned?: Pruned;
   readonly timings: {
     readonly freezeMs: number;
     readonly archiveMs: number;
@@ -68,6 +69,23 @@ export interface CreateReport {
     readonly totalMs: number;
   };
 }
+
+/** Where an archive was carried, and what became of it here. */
+export interface Delivered {
+  /** `rclone:REMOTE:PATH`, without secrets. */
+  readonly to: string;
+  /** By what the upload was compared: a digest that the remote reports, or all bytes, read back. */
+  readonly compared: "sha256" | "sha1" | "md5" | "reading back";
+  /** Archives of earlier runs that were uploaded too. */
+  readonly resumed: readonly string[];
+  /** Archives that are there, and were removed here. */
+  readonly removedLocal: readonly string[];
+}
+
+export type Pruned =
+  | PruneReport
+  | { readonly outcome: "skipped"; readonly reason: string }
+  | { readonly outcome: "failed"; readonly error: Failure };
 
 export interface PlannedSource {
   readonly path: string;

@@ -1,4 +1,4 @@
-import { HoldstillError, isNoSpace, type ErrorCode } from "../errors.js";
+import { HoldstillError, isNoSpace, type ErrorCode, type Problem } from "../errors.js";
 
 /** What `--json` prints of a run that failed, under `error`. */
 export interface Failure {
@@ -6,6 +6,7 @@ export interface Failure {
   readonly message: string;
   readonly path?: string;
   readonly hint?: string;
+  readonly problems?: readonly Problem[];
 }
 
 const DEFECT = "This is a defect in holdstill, please report it. HOLDSTILL_DEBUG=1 shows where it happened.";
@@ -20,12 +21,23 @@ function classified(error: unknown): HoldstillError {
 
 /** What an error means to whoever started the run. Anything that was not thrown on purpose is `internal`. */
 export function failureOf(error: unknown): Failure {
-  const { code, message, path, hint } = classified(error);
-  return { code, message, ...(path !== undefined && { path }), ...(hint !== undefined && { hint }) };
+  const { code, message, path, hint, problems } = classified(error);
+  return {
+    ...{ code, message },
+    ...(path !== undefined && { path }),
+    ...(hint !== undefined && { hint }),
+    ...(problems !== undefined && { problems }),
+  };
 }
 
 /** The same for people. */
-export function failureLines({ message, path, hint }: Failure): string[] {
-  const named = path === undefined || message.includes(path) ? message : `${message.replace(/\.$/, "")}: ${path}`;
-  return hint === undefined ? [`holdstill: ${named}`] : [`holdstill: ${named}`, hint];
+export function failureLines({ message, path, hint, problems = [] }: Failure): string[] {
+  const isSaid = path === undefined || message.includes(path) || problems.some((problem) => problem.path === path);
+  const named = isSaid ? message : `${message.replace(/\.$/, "")}: ${path}`;
+  return [`holdstill: ${named}`, ...problems.map(problemLine), ...(hint === undefined ? [] : [hint])];
+}
+
+/** As compilers write it, so that editors find the place. */
+function problemLine({ path, line, column, message }: Problem): string {
+  return `  ${[path, line, column].filter((part) => part !== undefined).join(":")}${path === undefined ? "" : ": "}${message}`;
 }

@@ -21,11 +21,24 @@ export function advance(progress: Progress | undefined, event: Event, now: numbe
     case "progress":
       return progress && { ...progress, files: event.files, bytes: event.bytes };
     case "warning":
+    case "said":
       return progress;
+    case "handover":
+      return undefined;
   }
 }
 
-const DOING: Readonly<Record<Phase, string>> = { freeze: "freezing", archive: "archiving", verify: "verifying" };
+const DOING: Readonly<Record<Phase, string>> = {
+  freeze: "freezing",
+  settle: "settling",
+  store: "storing",
+  archive: "archiving",
+  verify: "verifying",
+  read: "reading",
+  restore: "restoring",
+  upload: "uploading",
+  download: "downloading",
+};
 
 /** A rate over less than this says nothing, in milliseconds. */
 const SETTLED = 1000;

@@ -17,6 +17,7 @@ export function createLines(report: CreateReport): string[] {
     contentLine(report),
     captureLine(report),
     verifiedLine(report),
+    ...deliveredLines(report),
     ...excludedLines(report.excluded, RULES),
     ...verdictLines(report),
     ...upstreamLines(report),
@@ -30,7 +31,9 @@ export function createLines(report: CreateReport): string[] {
 }
 
 /** What keeps an archive from being complete: what `--quiet` still tells. */
-export function problemLines(report: CreateReport): string[] {
+export function problemLines(
+  report: Pick<CreateReport, "skipped" | "unstable" | "settled" | "settlePasses">,
+): string[] {
   const unreadable = report.skipped.filter((skip) => skip.reason === "unreadable").map(skipText);
   const unstable = report.unstable.filter(({ reason }) => reason === undefined).map(({ path }) => path);
   const asBytes = report.unstable.flatMap(({ path, reason }) => (reason === undefined ? [] : [`${path} (${reason})`]));
@@ -54,7 +57,7 @@ export function problemLines(report: CreateReport): string[] {
 }
 
 /** `Skipped 3 session files removed by concurrent cleanup.`, and the same for files of other kinds. */
-export function vanishedLines(report: CreateReport): string[] {
+export function vanishedLines(report: Pick<CreateReport, "skipped">): string[] {
   const vanished = report.skipped.filter((skip) => skip.reason === "vanished");
   const sessions = vanished.filter((skip) => SESSION.test(skip.path)).length;
   const others = vanished.length - sessions;
@@ -75,7 +78,12 @@ export function planLines(plan: CreatePlan): string[] {
   ];
 }
 
-function contentLine({ bytes, counts }: CreateReport): string {
+function contentLine({ bytes, counts, encrypted }: CreateReport): string {
+  return `${sizeText(bytes)}${encrypted ? ", encrypted" : ""}, from ${contentText(counts)}.`;
+}
+
+/** `89 MiB in 5,530 files, 11 directories` */
+export function contentText(counts: CreateReport["counts"]): string {
   const others = [
     some(counts.directories, "directory", "directories"),
     some(counts.symlinks, "symbolic link"),
@@ -83,10 +91,15 @@ function contentLine({ bytes, counts }: CreateReport): string {
     some(counts.databases, "database"),
   ];
   const content = [countText(counts.files, "file"), ...others.filter((text) => text !== undefined)].join(", ");
-  return `${sizeText(bytes)}, from ${sizeText(counts.bytes)} in ${content}.`;
+  return `${sizeText(counts.bytes)} in ${content}`;
 }
 
 function captureLine({ frozen, capture, timings }: CreateReport): string {
+  return `${frozenText({ frozen, capture })}, archived in ${durationText(timings.archiveMs)}.`;
+}
+
+/** `Frozen in 240 ms (3,001 linked)` */
+export function frozenText({ frozen, capture }: Pick<CreateReport, "frozen" | "capture">): string {
   const methods = [
     capture.clone > 0 ? `${numberText(capture.clone)} cloned` : undefined,
     capture.link > 0 ? `${numberText(capture.link)} linked` : undefined,
@@ -94,13 +107,25 @@ function captureLine({ frozen, capture, timings }: CreateReport): string {
     capture.database > 0 ? `${countText(capture.database, "database")} by SQLite's backup` : undefined,
   ].filter((text) => text !== undefined);
   const how = methods.length > 0 ? ` (${methods.join(", ")})` : "";
-  return `Frozen in ${durationText(frozen.ms)}${how}, archived in ${durationText(timings.archiveMs)}.`;
+  return `Frozen in ${durationText(frozen.ms)}${how}`;
 }
 
 function verifiedLine({ verified, timings }: CreateReport): string {
   return verified
     ? `Verified in ${durationText(timings.verifyMs)}: every entry was read back and compared.`
     : "Not verified (--no-verify).";
+}
+
+function deliveredLines({ delivered }: CreateReport): string[] {
+  if (delivered === undefined) return [];
+  const { to, compared, resumed, removedLocal } = delivered;
+  const how =
+    compared === "reading back" ? "and read back from there" : `and compared by the ${compared} that it reports`;
+  return [
+    `Uploaded to ${to}, ${how}.`,
+    ...listed(resumed, (n) => `Uploaded ${countText(n, "archive")} of earlier runs too:`),
+    ...listed(removedLocal, (n) => `Removed ${countText(n, "archive")} here that ${n === 1 ? "is" : "are"} there:`),
+  ];
 }
 
 /** A database's log and index are in its copy: to tell that they are left out would only frighten. */
@@ -144,7 +169,7 @@ function skipText({ path, detail }: SkippedPath): string {
   return detail === undefined ? path : `${path} (${detail})`;
 }
 
-function listed(items: readonly string[], head: (count: number) => string): string[] {
+export function listed(items: readonly string[], head: (count: number) => string): string[] {
   if (items.length === 0) return [];
   const named = items.slice(0, NAMED).map((item) => `  ${item}`);
   const more = items.length - named.length;

@@ -23,7 +23,7 @@ export interface CapturedFile {
 
 export type Captured =
   | CapturedFile
-  /** It takes time to copy: the descriptor is to be given to `copyOpen`. */
+  /** It is to be copied: the descriptor is to be given to `copyOpen`. */
   | { readonly status: "copy"; readonly fd: number; readonly stat: Stat }
   /** The name stands for something else by now. */
   | { readonly status: "other" }
@@ -62,7 +62,10 @@ export function methodFor(stage: Stage, strategy: Strategy, root: Bytes): Captur
   return works.clone ? "clone" : works.link ? "link" : "copy";
 }
 
-/** Takes the regular file at `from` into the stage by the given method, or by copying where that is refused. */
+/**
+ * Takes the regular file at `from` into the stage by the given method, or opens it to be copied where that is refused.
+ * Waits for nothing.
+ */
 export function capture(
   fs: Filesystem,
   stage: Stage,
@@ -105,8 +108,6 @@ function captureOpen(fs: Filesystem, stage: Stage, method: "clone" | "copy", fro
       const cloned = captureClone(fs, stage, fd, stat, now);
       if (cloned) return cloned;
     }
-    const copied = stat.size <= SMALL ? copyStill(fs, stage, fd, stat, now()) : undefined;
-    if (copied) return copied;
     keep = true;
     return { status: "copy", fd, stat };
   } finally {
@@ -139,32 +140,38 @@ function captureClone(
   return { status: "captured", method: "clone", staged, stat: { ...after, size }, at };
 }
 
-function copyStill(fs: Filesystem, stage: Stage, fd: number, stat: Stat, at: number): CapturedFile | undefined {
-  const bytes = readStill(fs, fd, stat, at, stage.coarseClock);
-  if (!bytes) return undefined;
-  return { status: "captured", method: "copy", staged: storeBytes(fs, stage, bytes), stat, at, verdict: "exact" };
-}
-
 /** Copies an open file into the stage, whole: see `readQuietly`. Closes it. */
 export async function copyOpen(
   fs: Filesystem,
   stage: Stage,
-  { fd, stat }: { readonly fd: number; readonly stat: Stat },
+  fd: number,
   options: QuietOptions,
-): Promise<Exclude<Captured, { status: "copy" }>> {
+): Promise<Exclude<Captured, { status: "copy" | "other" }>> {
   const copy = fileSink(fs, stage);
   try {
+    const stat = fs.fstat(fd);
+    const still = stat.size <= SMALL ? copyStill(fs, stage, fd, stat, options.now()) : undefined;
+    if (still) return still;
     const reading = await readQuietly(fs, fd, copy.sink, options);
     const { outcome, size, at } = reading;
     const first = unchanged(stat, reading.stat) ? (outcome === "grown" ? "prefix" : "exact") : "recaptured";
     const verdict = outcome === "restless" ? "unstable" : first;
     return { status: "captured", method: "copy", staged: copy.keep(), stat: { ...reading.stat, size }, at, verdict };
   } catch (error) {
-    return ofError(stage, error);
+    const failed = ofError(stage, error);
+    if (failed.status === "other") throw error;
+    return failed;
   } finally {
     copy.discard();
     fs.close(fd);
   }
+}
+
+/** The copy of a small file that nobody has touched for a while, in one go. */
+function copyStill(fs: Filesystem, stage: Stage, fd: number, stat: Stat, at: number): CapturedFile | undefined {
+  const bytes = readStill(fs, fd, stat, at, stage.coarseClock);
+  if (!bytes) return undefined;
+  return { status: "captured", method: "copy", staged: storeBytes(fs, stage, bytes), stat, at, verdict: "exact" };
 }
 
 /** What an error while a live file was being captured means for the run. */

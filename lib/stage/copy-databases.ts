@@ -1,23 +1,30 @@
+import { nameOf, parentOf, type Bytes } from "../bytes.js";
+import { isErrno } from "../errors.js";
 import type { KnownDatabase } from "./databases.js";
 import type { FrozenFile } from "./entry.js";
 import type { ManyNamed } from "./hardlinks.js";
+import { keepBytes } from "./keep.js";
+import { lose } from "./note.js";
+import { SIDECAR_RULE } from "./take.js";
 import type { Tree } from "./tree.js";
-import { SIDECAR_RULE, captureAs } from "./walk.js";
 
 /**
  * Copies the pinned databases of a source into its stage, and takes back what was captured of their sidecars before
  * they were known. One that cannot be copied is kept as bytes, with the reason.
  */
 export async function copyDatabases(tree: Tree, manyNamed: ManyNamed): Promise<void> {
-  for (const [path, entry] of [...tree.entries]) {
+  const found: FrozenFile[] = [];
+  for (const entry of tree.entries.values()) {
     if (entry.type !== "file") continue;
-    const absolute = tree.pathOf(path);
-    if (tree.databases.isSidecar(absolute)) {
+    const { path, method } = entry;
+    if (method === "database") found.push(entry);
+    if (tree.databases.isSidecar(tree.pathOf(path))) {
       tree.entries.set(path, { type: "skip", source: tree.source, path, reason: "excluded", detail: SIDECAR_RULE });
     }
-    if (entry.method !== "database") continue;
-    const known = tree.databases.known(absolute);
-    if (known) await copyDatabase(tree, entry, known, manyNamed);
+  }
+  for (const file of found) {
+    const known = tree.databases.known(tree.pathOf(file.path));
+    if (known) await copyDatabase(tree, file, known, manyNamed);
   }
   await tree.copies.done();
 }
@@ -27,7 +34,9 @@ async function copyDatabase(tree: Tree, file: FrozenFile, known: KnownDatabase, 
   if (outcome.status === "failed") {
     const kept = { verdict: "unstable", reason: `it could not be copied as a database: ${outcome.reason}` } as const;
     tree.entries.delete(file.path);
-    await captureAs(tree, file.path, tree.pathOf(file.path), tree.method, kept);
+    const from = pathInPlace(tree, file.path);
+    if (from === undefined) lose(tree, file.path);
+    else await keepBytes(tree, file.path, from, kept);
     return;
   }
   const { size, ...database } = outcome.database;
@@ -35,4 +44,14 @@ async function copyDatabase(tree: Tree, file: FrozenFile, known: KnownDatabase, 
   const identity = manyNamed.get(file);
   if (identity !== undefined) manyNamed.set(copied, identity);
   tree.entries.set(file.path, copied);
+}
+
+/** Where a file is to be opened, through the directories that lead to it; undefined where they are gone. */
+function pathInPlace(tree: Tree, path: Bytes): Bytes | undefined {
+  try {
+    return `${tree.descent.enter(parentOf(path)).base}/${nameOf(tree.pathOf(path))}` as Bytes;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "ESTALE", "EACCES", "EPERM")) return undefined;
+    throw error;
+  }
 }

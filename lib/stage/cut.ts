@@ -13,7 +13,7 @@ const NEWLINE = 0x0a;
  * capture or has changed since. A file at rest that simply ends without a newline keeps every byte.
  */
 export function mayEndInHalfALine(file: FrozenFile, mtimeNs: bigint, at: number, verdict: Verdict): boolean {
-  return isJsonl(file.path) && (verdict !== "exact" || ageMs({ mtimeNs }, at) <= RECENT_MS);
+  return isJsonl(file.alias ?? file.path) && (verdict !== "exact" || ageMs({ mtimeNs }, at) <= RECENT_MS);
 }
 
 /** How many bytes there are up to the end of the last complete line. */

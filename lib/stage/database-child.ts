@@ -2,22 +2,28 @@
  * The process that holds the databases: started by `database.ts`, spoken to over its channel, and ended by closing
  * that. It opens nothing but databases and their copies; no file of a database whose pin it holds is ever closed.
  */
+import type { Bytes } from "../bytes.js";
 import { isNoSpace } from "../errors.js";
-import type { Reply, Request } from "./database.js";
+import type { Dropped, Reply, Request } from "./database.js";
+import { dropDeliveries } from "./database-deliveries.js";
 import { databasePins } from "./database-pins.js";
 import { complaintOf, loadSqlite, messageOf } from "./sqlite.js";
 
 const MISSING = "needs SQLite: install the package @photostructure/sqlite, or use Node 22.16 or newer";
 
-async function startPins(): Promise<ReturnType<typeof databasePins>> {
+type Databases = ReturnType<typeof databasePins> & { readonly dropDeliveries: (path: Bytes) => Dropped };
+
+async function startPins(): Promise<Databases> {
   try {
-    return databasePins(await loadSqlite());
+    const sqlite = await loadSqlite();
+    return { ...databasePins(sqlite), dropDeliveries: (path: Bytes) => dropDeliveries(sqlite, path) };
   } catch (error) {
     const reason = `${MISSING} (${messageOf(error)})`;
     return {
       pin: (requests) => Promise.resolve(requests.map(() => ({ status: "unreadable", reason }))),
       copy: () => Promise.resolve({ status: "failed", reason }),
       check: () => ({ unchecked: reason }),
+      dropDeliveries: () => ({ problem: reason }),
     };
   }
 }
@@ -27,6 +33,7 @@ const pins = await startPins();
 async function answer(request: Request): Promise<Reply> {
   const { id } = request;
   try {
+    if ("dropDeliveries" in request) return { id, result: pins.dropDeliveries(request.dropDeliveries) };
     if ("check" in request) return { id, result: { integrity: pins.check(request.check) } };
     return { id, result: "pin" in request ? await pins.pin(request.pin) : await pins.copy(request.copy) };
   } catch (error) {

@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
 import type { Bytes } from "../bytes.js";
-import { discard, native } from "./database-at-rest.js";
-import type { CopyOutcome, Integrity, PinnedDatabase } from "./database.js";
+import { discard } from "./database-at-rest.js";
+import { native } from "./database-place.js";
+import type { CopiedDatabase, CopyOutcome, PinnedDatabase } from "./database.js";
 import { column, complaintOf, messageOf, valueOf, type Connection, type Sqlite } from "./sqlite.js";
 
 export interface Pin {
@@ -17,11 +18,11 @@ export function now(): number {
 }
 
 /**
- * Opens a database read-only and begins a read transaction: it shows this moment until it is closed. Waits for a
- * lock up to `timeout` ms. Fails with SQLite's errors.
+ * Opens a database read-only and begins a read transaction: it shows this moment until it is closed. Does not wait for
+ * a lock: what SQLite would then open beside it was looked at too long ago. Fails with SQLite's errors.
  */
-export function pinMoment(sqlite: Sqlite, path: Bytes, timeout: number): Pin {
-  const connection = new sqlite.DatabaseSync(native(path), { readOnly: true, timeout, defensive: false });
+export function pinMoment(sqlite: Sqlite, path: Bytes): Pin {
+  const connection = new sqlite.DatabaseSync(native(path), { readOnly: true, timeout: 0, defensive: false });
   try {
     const since = now();
     return { connection, since, database: read(connection) };
@@ -69,25 +70,37 @@ export async function copyFromPin(sqlite: Sqlite, { connection }: Pin, to: Bytes
 
 /** Makes a private copy a single file and checks it. */
 export function finish(sqlite: Sqlite, copy: Bytes, pinned: PinnedDatabase, blockedMs: number): CopyOutcome {
-  const integrity = checkCopy(sqlite, copy);
+  const checks = checkCopy(sqlite, copy);
   const size = statSync(native(copy)).size;
   const { pageCount, userVersion, journalMode } = pinned;
-  return { status: "copied", database: { size, blockedMs, integrity, pageCount, userVersion, journalMode } };
+  return { status: "copied", database: { size, blockedMs, ...checks, pageCount, userVersion, journalMode } };
 }
 
-/** Makes a private copy a single file and says what `integrity_check` finds in it. */
-export function checkCopy(sqlite: Sqlite, copy: Bytes): Integrity {
+/** Makes a private copy a single file and says what the checks of SQLite find in it. */
+export function checkCopy(sqlite: Sqlite, copy: Bytes): Pick<CopiedDatabase, "integrity" | "foreignKeys"> {
   const connection = new sqlite.DatabaseSync(native(copy), { defensive: false });
   try {
     connection.exec("PRAGMA synchronous = OFF; PRAGMA writable_schema = ON; PRAGMA journal_mode = DELETE");
     connection.exec("PRAGMA writable_schema = RESET; PRAGMA trusted_schema = OFF");
     const said = column(connection, "integrity_check", "pragma_integrity_check").map(String);
-    return said.join() === "ok" ? "ok" : { problems: said.slice(0, 10).join("\n") };
+    if (said.join() !== "ok") return { integrity: { problems: said.slice(0, 10).join("\n") } };
+    return { integrity: "ok", ...(refersToNothing(connection) && { foreignKeys: "violated" }) };
   } catch (error) {
     const complaint = complaintOf(error);
     if (complaint === "full") throw error;
-    return complaint === "not-a-database" ? { problems: messageOf(error) } : { unchecked: messageOf(error) };
+    const message = messageOf(error);
+    return { integrity: complaint === "not-a-database" ? { problems: message } : { unchecked: message } };
   } finally {
     connection.close();
+  }
+}
+
+/** A check that cannot run, since a key fits no index of what it refers to, says nothing of the rows. */
+function refersToNothing(connection: Connection): boolean {
+  try {
+    return column(connection, "1", "(SELECT 1 FROM pragma_foreign_key_check LIMIT 1)").length > 0;
+  } catch (error) {
+    if (complaintOf(error) === "full") throw error;
+    return false;
   }
 }

@@ -2,17 +2,20 @@ import { lstatSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Bytes } from "../bytes.js";
 import { isErrno, isNoSpace } from "../errors.js";
-import { copyAtRest, copyFile, discard, lookAt, native, saysWal, type Look } from "./database-at-rest.js";
+import { copyAtRest, copyFile, discard, lookAt, saysWal, type Look } from "./database-at-rest.js";
 import { checkCopy, copyFromPin, finish, now, pinMoment, readPrivate, type Pin } from "./database-pin.js";
+import { fileOf, filesBehind, inPlace, native, nextDescriptors, type Place } from "./database-place.js";
 import type { CopyOutcome, PinnedDatabase, PinOutcome, PinRequest } from "./database.js";
 import { complaintOf, messageOf, type Sqlite } from "./sqlite.js";
 
-/** For how long a locked or moving database is tried again, and how long SQLite waits for a lock in each try, in ms. */
+/** For how long a locked or moving database is tried again, and how long a lock is waited for in each try, in ms. */
 const PATIENCE = 2200;
 const LOCK_WAIT = 100;
 /** The same of the first tries in a row: enough for a writer's commit, and little where many are locked for good. */
 const COMMIT_WAIT = 50;
 const PAUSE = 15;
+/** Between two looks at a lock. */
+const LOCK_PAUSE = 2;
 
 /** Why a database is not pinned; `recover`: SQLite would have to write to the original before it can read it. */
 interface Refusal {
@@ -21,9 +24,7 @@ interface Refusal {
 }
 
 /** A database file that is being, or has been, taken; all its names share it. */
-interface Taking {
-  readonly file: string;
-  readonly path: Bytes;
+interface Taking extends Place {
   readonly to: Bytes;
   pinned?: PinnedDatabase;
   refusal: Refusal;
@@ -35,6 +36,8 @@ interface Taking {
 }
 
 const UNTRIED: Refusal = { status: "untried", reason: "not tried" };
+const VANISHED: Refusal = { status: "vanished", reason: "the file is not there any more" };
+const ELSEWHERE: Refusal = { status: "busy", reason: "its path led to another file when it was opened" };
 const TEMPORARY: ReadonlySet<Refusal["status"]> = new Set(["busy", "recover"]);
 
 function isUntried({ pinned, refusal }: Taking): boolean {
@@ -67,7 +70,7 @@ export function databasePins(sqlite: Sqlite) {
     return outcome;
   }
 
-  return { pin, copy, check: (path: Bytes) => checkCopy(sqlite, path) };
+  return { pin, copy, check: (path: Bytes) => checkCopy(sqlite, path).integrity };
 }
 
 function outcomeOf({ pinned, refusal }: Pick<Taking, "pinned" | "refusal">): PinOutcome {
@@ -82,32 +85,30 @@ function outcomeOf({ pinned, refusal }: Pick<Taking, "pinned" | "refusal">): Pin
 function gather(requests: readonly PinRequest[], names: Map<Bytes, Name>, fresh: Taking[]): Map<Bytes, PinOutcome> {
   const outcomes = new Map<Bytes, PinOutcome>();
   const pinned = new Map(
-    [...names.values()].filter(({ taking }) => taking.pin).map(({ taking }) => [taking.file, taking]),
+    [...names.values()].filter(({ taking }) => taking.pin).map(({ taking }) => [fileOf(taking), taking]),
   );
-  for (const { path, to } of [...requests].sort((a, b) => sidecarBytes(b.path) - sidecarBytes(a.path))) {
+  for (const request of [...requests].sort((a, b) => sidecarBytes(b.path) - sidecarBytes(a.path))) {
+    const { path, to } = request;
     if (names.get(path)?.taking.pinned !== undefined) continue;
-    try {
-      const stat = lstatSync(native(path));
-      const file = `${stat.dev}:${stat.ino}`;
-      let taking = pinned.get(file);
-      if (taking === undefined) {
-        taking = { file, path, to, refusal: UNTRIED, blockedMs: 0 };
-        pinned.set(file, taking);
-        fresh.push(taking);
-      }
-      names.set(path, { taking, to });
-    } catch (error) {
-      outcomes.set(path, outcomeOf({ refusal: refusalOf(error, path) }));
+    const tried: Taking = { ...request, refusal: UNTRIED, blockedMs: 0 };
+    if (attempt(tried, () => true) === undefined) {
+      outcomes.set(path, outcomeOf(tried));
+      continue;
     }
+    const taking = pinned.get(fileOf(request)) ?? tried;
+    if (taking === tried) fresh.push(tried);
+    pinned.set(fileOf(request), taking);
+    names.set(path, { taking, to });
   }
   return outcomes;
 }
 
 /** The log and the journal lie beside the name by which the program that writes knows its database: open that one. */
 function sidecarBytes(path: Bytes): number {
-  const sizes = ["-wal", "-journal"].map(
-    (suffix) => lstatSync(native(`${path}${suffix}` as Bytes), { throwIfNoEntry: false })?.size ?? -1,
-  );
+  const sizes = ["-wal", "-journal"].map((suffix) => {
+    const stat = lstatSync(native(`${path}${suffix}` as Bytes), { throwIfNoEntry: false });
+    return stat?.isFile() ? stat.size : -1;
+  });
   return Math.max(...sizes);
 }
 
@@ -116,7 +117,7 @@ function sidecarBytes(path: Bytes): number {
  * their writers last; then the copies that release the blocked writers; then patience with what was locked.
  */
 async function take(sqlite: Sqlite, takings: readonly Taking[]): Promise<void> {
-  const wal = takings.filter((taking) => attempt(taking, () => saysWal(taking.path)) === true);
+  const wal = takings.filter((taking) => attempt(taking, saysWal) === true);
   const journalled = takings.filter((taking) => isUntried(taking) && !wal.includes(taking));
 
   await copyThoseAtRest(sqlite, wal);
@@ -145,7 +146,7 @@ async function copyThoseAtRest(sqlite: Sqlite, takings: readonly Taking[]): Prom
     const waiting = takings.filter(
       (taking) =>
         isUntried(taking) &&
-        attempt(taking, () => !lookAt(taking.path).present.has("-shm")) === true &&
+        attempt(taking, (path) => !lookAt(path).present.has("-shm")) === true &&
         !recover(sqlite, taking),
     );
     if (waiting.length === 0 || now() > end) return;
@@ -156,7 +157,7 @@ async function copyThoseAtRest(sqlite: Sqlite, takings: readonly Taking[]): Prom
 function confirmAtRest(sqlite: Sqlite, taking: Taking): void {
   const { atRest, pinned } = taking;
   if (atRest === undefined || pinned === undefined) return;
-  const state = attempt(taking, () => lookAt(taking.path).state);
+  const state = attempt(taking, (path) => lookAt(path).state);
   if (state === atRest.state) {
     taking.pinned = { ...pinned, pinnedAt: now() };
     return;
@@ -167,16 +168,46 @@ function confirmAtRest(sqlite: Sqlite, taking: Taking): void {
   if (state !== undefined) pinLive(sqlite, taking, COMMIT_WAIT);
 }
 
+/** Waits for a lock up to `timeout` ms. */
 function pinLive(sqlite: Sqlite, taking: Taking, timeout: number): void {
-  const pin = attempt(taking, () => pinMoment(sqlite, taking.path, timeout));
-  if (pin === undefined) return;
-  taking.pin = pin;
-  taking.pinned = pin.database;
+  for (const end = now() + timeout; ; sleep(LOCK_PAUSE)) {
+    const pin = attempt(taking, (path) => pinOnly(sqlite, taking, path));
+    if (pin !== undefined && "connection" in pin) {
+      taking.pin = pin;
+      taking.pinned = pin.database;
+      return;
+    }
+    if (pin !== undefined) taking.refusal = pin;
+    if (taking.refusal.status !== "busy" || now() > end) return;
+  }
+}
+
+/**
+ * SQLite finds files by their paths alone, follows links on the way, and waits for a FIFO's other end: it is kept from
+ * sidecars that are no files, and a pin counts only if what it has open is the database that was seen, and what lies beside it.
+ */
+function pinOnly(sqlite: Sqlite, taking: Taking, path: Bytes): Pin | Refusal {
+  const [odd] = lookAt(path).odd;
+  if (odd !== undefined) return { status: "recover", reason: `what lies at its ${odd} is no file` };
+  const descriptors = nextDescriptors();
+  const pin = pinMoment(sqlite, taking.path);
+  let isOwn = false;
+  try {
+    const own = new Set([fileOf(taking), ...lookAt(path).present.values()]);
+    isOwn = filesBehind(descriptors).every((file) => own.has(file));
+    return isOwn ? pin : ELSEWHERE;
+  } finally {
+    if (!isOwn) pin.connection.close();
+  }
+}
+
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /** Takes a private copy and recovers that; false if the original moved. */
 function recover(sqlite: Sqlite, taking: Taking): boolean {
-  const look = attempt(taking, () => copyAtRest(taking.path, taking.to) ?? "moved");
+  const look = attempt(taking, (path) => copyAtRest(path, taking.to) ?? "moved");
   if (look === "moved") return false;
   if (look === undefined) return true;
   const pinnedAt = now();
@@ -214,31 +245,32 @@ async function copyTaking(sqlite: Sqlite, taking: Taking, pinned: PinnedDatabase
   }
 }
 
-/** What `act` returns; or undefined, and the taking's refusal is why it failed. A full disk is no outcome: it throws. */
-function attempt<T>(taking: Taking, act: () => T): T | undefined {
+/**
+ * What `act` returns of the database in its place; or undefined, and the taking's refusal is why it failed. A full disk
+ * is no outcome: it throws.
+ */
+function attempt<T>(taking: Taking, act: (path: Bytes) => T): T | undefined {
   try {
-    return act();
+    const result = inPlace(taking, act);
+    if (result === undefined) taking.refusal = VANISHED;
+    return result;
   } catch (error) {
-    taking.refusal = refusalOf(error, taking.path);
+    taking.refusal = refusalOf(error, taking);
     return undefined;
   }
 }
 
-function refusalOf(error: unknown, path: Bytes): Refusal {
+function refusalOf(error: unknown, place: Place): Refusal {
   const complaint = complaintOf(error);
   const reason = messageOf(error);
   if (complaint === "full" || isNoSpace(error)) throw error;
   const missing = isErrno(error, "ENOENT");
   if (missing || complaint === "recover") {
-    if (isGone(path)) return { status: "vanished", reason };
+    if (!inPlace(place, () => true)) return { status: "vanished", reason };
     if (missing) throw error;
   }
   const known = complaint === "busy" || complaint === "recover" || complaint === "not-a-database";
   return { status: known ? complaint : "unreadable", reason };
-}
-
-function isGone(path: Bytes): boolean {
-  return lstatSync(native(path), { throwIfNoEntry: false }) === undefined;
 }
 
 function failureOf(error: unknown): CopyOutcome {

@@ -25,6 +25,8 @@ export interface CopiedDatabase {
   /** For how long our pin kept a writer waiting, in milliseconds: 0 in WAL mode and for a database at rest. */
   readonly blockedMs: number;
   readonly integrity: Integrity;
+  /** Where `foreign_key_check` finds rows in the copy that refer to rows that are not there. */
+  readonly foreignKeys?: "violated";
   readonly pageCount: number;
   readonly userVersion: number;
   /** Of the original; the copy is always in `delete` mode. */
@@ -35,9 +37,14 @@ export type CopyOutcome =
   | { readonly status: "copied"; readonly database: CopiedDatabase }
   | { readonly status: "failed"; readonly reason: string };
 
-/** A database by its absolute path, and where its copy is to be made: an absolute path inside a stage. */
+/** How many rows of which tables went, or why none did. */
+export type Dropped = { readonly rows: Readonly<Record<string, number>> } | { readonly problem: string };
+
+/** A database by its absolute path and the file that was seen there, and where in a stage its copy is to be made. */
 export interface PinRequest {
   readonly path: Bytes;
+  readonly dev: number;
+  readonly ino: number;
   readonly to: Bytes;
 }
 
@@ -52,6 +59,8 @@ export interface DatabaseChild {
   readonly copy: (path: Bytes) => Promise<CopyOutcome>;
   /** Checks a private copy, and makes it a single file. */
   readonly check: (copy: Bytes) => Promise<Integrity>;
+  /** Empties the tables of leases and pending deliveries in a private database, where it has such. */
+  readonly dropDeliveries: (path: Bytes) => Promise<Dropped>;
   /** Ends the child, whatever it is doing. Idempotent. */
   readonly close: () => Promise<void>;
 }
@@ -59,7 +68,8 @@ export interface DatabaseChild {
 export type Request =
   | { readonly id: number; readonly pin: readonly PinRequest[] }
   | { readonly id: number; readonly copy: Bytes }
-  | { readonly id: number; readonly check: Bytes };
+  | { readonly id: number; readonly check: Bytes }
+  | { readonly id: number; readonly dropDeliveries: Bytes };
 
 export type Reply =
   | { readonly ready: true }
@@ -113,6 +123,7 @@ export async function startDatabaseChild(options: { readonly signal: AbortSignal
     copy: async (copy) => (await calls.send((id) => ({ id, copy }))) as CopyOutcome,
     check: async (check) =>
       ((await calls.send((id) => ({ id, check }))) as { readonly integrity: Integrity }).integrity,
+    dropDeliveries: async (path) => (await calls.send((id) => ({ id, dropDeliveries: path }))) as Dropped,
     // Not by disconnecting: after that, Node never emits "close". All that the child loses is locks and private copies.
     close: async () => {
       kill();
@@ -121,7 +132,7 @@ export async function startDatabaseChild(options: { readonly signal: AbortSignal
   };
 }
 
-export type Result = PinOutcome[] | CopyOutcome | { readonly integrity: Integrity };
+export type Result = PinOutcome[] | CopyOutcome | Dropped | { readonly integrity: Integrity };
 
 interface Waiting {
   readonly resolve: (result: Result) => void;
@@ -143,7 +154,7 @@ function callsTo(child: ChildProcess, signal: AbortSignal) {
       const hint = complaint.trim() === "" ? undefined : complaint.trim();
       gone ??= signal.aborted
         ? signal.reason
-        : new HoldstillError("io", `The database process ${what}`, { cause, hint });
+        : new HoldstillError("io", `the database process ${what}`, { cause, hint });
       for (const { reject } of pending.values()) reject(gone);
       pending.clear();
       resolve();

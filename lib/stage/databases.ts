@@ -10,6 +10,7 @@ import {
   type PinOutcome,
 } from "./database.js";
 import type { Stage } from "./place.js";
+import { stageFailure } from "./private-copy.js";
 import { readFull } from "./quiet.js";
 import { traverse, type Traversed } from "./traverse.js";
 
@@ -23,6 +24,7 @@ export interface KnownDatabase {
   readonly asked: Bytes;
   /** Where its copy will be. */
   readonly staged: Bytes;
+  readonly stage: Stage;
   readonly outcome: PinOutcome;
 }
 
@@ -49,17 +51,20 @@ export function databases(fs: Filesystem, signal: AbortSignal): Databases {
 
   const pinThose = async (found: readonly Found[]): Promise<KnownDatabase[]> => {
     const asked = found.map(({ path, stat, stage }) => {
-      stage.space.take(stat.size);
+      stage.space.take(mostCopied(fs, path, stat.size));
       const staged = stage.next();
       // Another spelling of a path that the child knows already: its file is another one now.
       const spelled = known.has(path) ? (`${parentOf(path)}/./${nameOf(path)}` as Bytes) : path;
-      return { path: spelled, staged, to: stage.forChild(staged) };
+      return { path: spelled, staged, dev: stat.dev, ino: stat.ino, to: stage.forChild(staged) };
     });
-    const outcomes = await (await child()).pin(asked.map(({ path, to }) => ({ path, to })));
-    return found.map(({ path, stat: { dev, ino } }, index) => {
+    const pinning = (await child()).pin(asked.map(({ path, dev, ino, to }) => ({ path, dev, ino, to })));
+    const outcomes = await pinning.catch((error: unknown) => {
+      throw stageFailure(fullest(fs, found), error);
+    });
+    return found.map(({ path, stage, stat: { dev, ino } }, index) => {
       const { path: spelled = path, staged = path } = asked[index] ?? {};
       const outcome = outcomes[index] ?? { status: "unreadable", reason: "it was not pinned" };
-      const database = { dev, ino, asked: spelled, staged, outcome };
+      const database = { dev, ino, asked: spelled, staged, stage, outcome };
       known.set(path, database);
       if (outcome.status === "pinned" || outcome.status === "busy") {
         for (const sidecar of sidecarsOf(path)) sidecars.add(sidecar);
@@ -88,7 +93,10 @@ export function databases(fs: Filesystem, signal: AbortSignal): Databases {
     },
     known: (path) => known.get(path),
     isSidecar: (path) => sidecars.has(path),
-    copy: async ({ asked }) => (await child()).copy(asked),
+    copy: async ({ asked, stage }) =>
+      (await child()).copy(asked).catch((error: unknown) => {
+        throw stageFailure(stage, error);
+      }),
     moments() {
       const moments = [...known.values()].flatMap(({ outcome }) =>
         outcome.status === "pinned" ? [outcome.database.pinnedAt] : [],
@@ -105,6 +113,31 @@ interface Found {
   readonly path: Bytes;
   readonly stat: Stat;
   readonly stage: Stage;
+}
+
+/**
+ * How much a copy may take while it is made. Of a database that is open, what its log holds is copied as part of it;
+ * of others the log or journal is copied too, and SQLite brings into the database what it holds.
+ */
+function mostCopied(fs: Filesystem, path: Bytes, size: number): number {
+  const [wal = 0, shm = 0, journal = 0] = sidecarsOf(path).map((sidecar) => fileSize(fs, sidecar));
+  return size + (shm > 0 ? 1 : 2) * wal + 2 * journal;
+}
+
+function fileSize(fs: Filesystem, path: Bytes): number {
+  try {
+    const { kind, size } = fs.lstat(path);
+    return kind === "file" ? size : 0;
+  } catch (error) {
+    if (isErrno(error, "ENOTDIR", ...UNREADABLE)) return 0;
+    throw error;
+  }
+}
+
+/** The stage that the disk is full of, where there are several. */
+function fullest(fs: Filesystem, found: readonly Found[]): Stage {
+  const stages = found.map(({ stage }) => ({ stage, available: fs.space(stage.base).available }));
+  return stages.reduce((a, b) => (b.available < a.available ? b : a)).stage;
 }
 
 /** Why a file may not be readable, or not be there any more: whoever captures it says so. */

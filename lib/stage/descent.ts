@@ -8,6 +8,9 @@ const HELD = 24;
 /** What Linux puts behind the path of a directory that was removed. */
 const DELETED = " (deleted)";
 
+/** The longest path, in bytes: beyond the 4096 of Linux, which trees may exceed; one that grows for ever meets it. */
+const LONGEST = 1 << 15;
+
 const DESCRIPTORS = "/proc/self/fd" as Bytes;
 
 /**
@@ -56,8 +59,32 @@ export function openRoot(fs: Filesystem, root: Bytes): number {
   }
 }
 
+/**
+ * Goes down into a source. A directory whose path is over 32 KiB is not entered (`ENAMETOOLONG`): so a tree that grows
+ * deeper while it is walked has an end.
+ */
 export function descent(fs: Filesystem, root: Bytes, viaDescriptors: boolean): Descent {
-  const held: { path: Bytes; fd: number }[] = [{ path: "." as Bytes, fd: openRoot(fs, root) }];
+  const down = descend(fs, root, viaDescriptors, openRoot(fs, root));
+  return {
+    ...down,
+    enter(path) {
+      if (path.length > LONGEST) throw tooLong(path);
+      return down.enter(path);
+    },
+  };
+}
+
+function tooLong(path: Bytes): Error {
+  return Object.assign(new Error(`ENAMETOOLONG: the path is too long: ${textOf(path)}`), { code: "ENAMETOOLONG" });
+}
+
+/** Goes down into a directory of our own. That it cannot be opened says nothing of a source. */
+export function descentInto(fs: Filesystem, root: Bytes): Descent {
+  return descend(fs, root, hasDescriptorPaths(fs), fs.openDirectory(root));
+}
+
+function descend(fs: Filesystem, root: Bytes, viaDescriptors: boolean, rootFd: number): Descent {
+  const held: { path: Bytes; fd: number }[] = [{ path: "." as Bytes, fd: rootFd }];
   const baseOf = (path: Bytes, fd: number): Bytes => (viaDescriptors ? pathOfDescriptor(fd) : under(root, path));
 
   const isAbove = (ancestor: Bytes, path: Bytes): boolean =>
@@ -67,6 +94,22 @@ export function descent(fs: Filesystem, root: Bytes, viaDescriptors: boolean): D
     const top = held.at(-1);
     if (!top) throw new Error("the descent is closed");
     return top;
+  };
+
+  /** The same where its path is longer than Linux tells: by going there again. */
+  const leadsTo = (top: number, path: Bytes, fd: number): boolean => {
+    const { nlink, dev, ino } = fs.fstat(fd);
+    if (nlink === 0) return true;
+    const again = descend(fs, root, viaDescriptors, fs.openDirectory(`${pathOfDescriptor(top)}/.` as Bytes));
+    try {
+      const found = fs.fstat(again.enter(path).fd);
+      return found.dev === dev && found.ino === ino;
+    } catch (error) {
+      if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) return false;
+      throw error;
+    } finally {
+      again.close();
+    }
   };
 
   return {
@@ -88,8 +131,13 @@ export function descent(fs: Filesystem, root: Bytes, viaDescriptors: boolean): D
       const whereIs = (fd: number): Bytes => fs.readlink(pathOfDescriptor(fd));
       const [top] = held;
       const { path, fd } = deepest();
-      const place = whereIs(fd);
-      return !top || place === under(whereIs(top.fd), path) || place.endsWith(DELETED);
+      try {
+        const place = whereIs(fd);
+        return !top || place === under(whereIs(top.fd), path) || place.endsWith(DELETED);
+      } catch (error) {
+        if (!isErrno(error, "ENAMETOOLONG") || !top) throw error;
+        return leadsTo(top.fd, path, fd);
+      }
     },
     close() {
       for (const { fd } of held.splice(0)) fs.close(fd);

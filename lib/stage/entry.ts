@@ -39,10 +39,12 @@ export interface FrozenFile extends Owned {
   readonly dev: number;
   readonly ino: number;
   /** What a copy found while it read; links find out when they are archived, clones need not. */
-  readonly verdict?: Verdict;
+  readonly verdict?: Verdict | undefined;
   readonly fingerprint?: Fingerprint;
+  /** Another of its names, where that one tells how it is written and its first does not. */
+  readonly alias?: Bytes;
   /** Why its bytes are not to be trusted. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   readonly database?: DatabaseProof;
 }
 
@@ -56,6 +58,8 @@ export interface DatabaseProof {
   readonly blockedMs: number;
   /** What `integrity_check` said of the copy, or why it could not. */
   readonly integrity: "ok" | { readonly unchecked: string } | { readonly problems: string };
+  /** Where `foreign_key_check` finds rows that refer to rows that are not there. */
+  readonly foreignKeys?: "violated";
 }
 
 export interface FrozenDirectory extends Owned {

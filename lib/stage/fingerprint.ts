@@ -3,7 +3,7 @@ import type { Filesystem } from "../filesystem.js";
 import type { Fingerprint, FrozenFile } from "./entry.js";
 import { isAppended } from "./kinds.js";
 import { readFull } from "./quiet.js";
-import { ageMs, unchanged } from "./sameness.js";
+import { ageMs, isFresh, unchanged } from "./sameness.js";
 
 const EDGE = 4096;
 const RECENT_MS = 60_000;
@@ -25,11 +25,19 @@ export function fingerprintMatches(fs: Filesystem, fd: number, size: number, kno
   return now.head.equals(known.head) && now.tail.equals(known.tail);
 }
 
-/** Which files need a fingerprint: linked JSONL and logs that were modified within a minute, the newest 2,000. */
-export function mayGrow(files: Iterable<FrozenFile>): FrozenFile[] {
+/**
+ * Which files need a fingerprint: linked JSONL and logs that were modified within a minute, and others that were
+ * modified so shortly before their capture that no time would tell of another change; the newest 2,000.
+ */
+export function inNeedOfFingerprint(
+  files: Iterable<FrozenFile>,
+  hasCoarseClock: (file: FrozenFile) => boolean,
+): FrozenFile[] {
   const recent: FrozenFile[] = [];
   for (const file of files) {
-    if (file.method === "link" && isAppended(file.path) && ageMs(file, file.at) <= RECENT_MS) recent.push(file);
+    if (file.method !== "link") continue;
+    const grows = isAppended(file.path) && ageMs(file, file.at) <= RECENT_MS;
+    if (grows || isFresh(file, file.at, hasCoarseClock(file))) recent.push(file);
   }
   return recent.sort((a, b) => Number(b.mtimeNs - a.mtimeNs)).slice(0, MOST);
 }

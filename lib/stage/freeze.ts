@@ -3,12 +3,13 @@ import { bytewise, nameOf, parentOf, textOf, under, type Bytes } from "../bytes.
 import { HoldstillError, isErrno } from "../errors.js";
 import { stoppable, type Filesystem } from "../filesystem.js";
 import { methodFor, type CapturedFile, type Strategy } from "./capture.js";
-import { copies } from "./copies.js";
+import { copies, type Copies } from "./copies.js";
 import { copyDatabases } from "./copy-databases.js";
 import { databases, type Databases } from "./databases.js";
 import { descent, hasDescriptorPaths } from "./descent.js";
-import type { FrozenEntry } from "./entry.js";
-import { fingerprinted, mayGrow } from "./fingerprint.js";
+import { mostHeldOpen } from "./descriptors.js";
+import type { FrozenEntry, FrozenFile } from "./entry.js";
+import { fingerprinted, inNeedOfFingerprint } from "./fingerprint.js";
 import { group, linkCounts, type LinkCounts, type ManyNamed } from "./hardlinks.js";
 import type { Stage } from "./place.js";
 import type { QuietOptions } from "./quiet.js";
@@ -60,6 +61,7 @@ export async function freeze(
   const methods = sources.map(({ stage, path }) => methodFor(stage, options.strategy, path));
   const shared: Shared = {
     ...sharedBy(options),
+    copies: copies(mostHeldOpen(fs)),
     links: linkCounts(),
     manyNamed: new Map(),
     databases: databases(fs, options.signal),
@@ -69,37 +71,40 @@ export async function freeze(
   const reading = stoppable(fs, stop.signal);
   try {
     await shared.databases.pinAll(sources);
-    const from = options.now();
+    const began = options.now();
+    const beganNs = BigInt(Math.ceil(began)) * 1_000_000n;
     for (const [index, source] of sources.entries()) {
-      trees.push(treeOf(reading, source, index, methods[index] ?? "copy", shared));
+      trees.push(treeOf(reading, source, index, methods[index] ?? "copy", { ...shared, beganNs }));
     }
     for (const [index, tree] of trees.entries()) {
       const source = sources[index];
       if (source?.type === "file") await captureRoot(tree, nameOf(source.path));
       else await walk(tree, "." as Bytes);
     }
-    for (const tree of trees) await tree.copies.done();
+    await shared.copies.done();
     const { passes, settled } = await settle(trees.filter((_, index) => sources[index]?.type === "directory"));
     for (const { path } of sources) assertPresent(fs, path);
     takeFingerprints(fs, trees, shared.manyNamed, options.now);
-    const to = options.now();
+    const ended = options.now();
     for (const tree of trees) await copyDatabases(tree, shared.manyNamed);
     const pins = shared.databases.moments();
     return {
-      ...{ entries: inOrder(trees, shared.manyNamed), methods, to, passes, settled },
-      from: Math.min(from, pins?.first ?? from),
+      ...{ entries: inOrder(trees, shared.manyNamed), methods, passes, settled },
+      // The clock may have been set back meanwhile.
+      ...{ from: Math.min(began, ended, pins?.first ?? began), to: Math.max(began, ended) },
       databaseSkewMs: pins?.skewMs,
     };
   } finally {
     // A copy that outlives the run would write to whatever has the number of its descriptors by then.
     stop.abort();
-    for (const tree of trees) await tree.copies.idle();
+    await shared.copies.idle();
     for (const tree of trees) tree.descent.close();
     await shared.databases.close();
   }
 }
 
 interface Shared {
+  readonly copies: Copies;
   readonly links: LinkCounts;
   readonly manyNamed: ManyNamed;
   readonly databases: Databases;
@@ -111,9 +116,9 @@ interface Shared {
 function sharedBy({ now, signal, onProgress }: FreezeOptions): Pick<Shared, "now" | "breathe" | "quiet"> {
   let files = 0;
   let breathed = performance.now();
-  const breathe = (): Promise<void> | undefined => {
-    files++;
-    if (files % 32 !== 0 || performance.now() - breathed < BREATH_MS) return undefined;
+  const breathe: Tree["breathe"] = (names) => {
+    files += names;
+    if (performance.now() - breathed < BREATH_MS) return undefined;
     breathed = performance.now();
     onProgress(files);
     return setImmediate().then(() => signal.throwIfAborted());
@@ -127,7 +132,7 @@ function treeOf(
   source: FreezeSource,
   index: number,
   method: CapturedFile["method"],
-  shared: Shared,
+  shared: Shared & Pick<Tree, "beganNs">,
 ): Tree {
   const { path, type, selection, stage } = source;
   const root = type === "file" ? parentOf(path) : path;
@@ -138,9 +143,9 @@ function treeOf(
     ...{ fs, source: index, root, stage, method, selection },
     pathOf: (relative) => under(path, relative),
     descent: descent(fs, root, viaDescriptors),
-    copies: copies(),
     entries: new Map(),
     listings: new Map(),
+    copying: new Set(),
     copied: new Map(),
     lost: 0,
   };
@@ -170,8 +175,7 @@ function assertPresent(fs: Filesystem, path: Bytes): void {
 }
 
 function takeFingerprints(fs: Filesystem, trees: readonly Tree[], manyNamed: ManyNamed, now: () => number): void {
-  const files = trees.flatMap((tree) => [...tree.entries.values()].filter((entry) => entry.type === "file"));
-  for (const file of mayGrow(files)) {
+  for (const file of inNeedOfFingerprint(filesOf(trees), ({ source }) => trees[source]?.stage.coarseClock ?? false)) {
     const taken = fingerprinted(fs, file, now);
     if (!taken) continue;
     const identity = manyNamed.get(file);
@@ -180,12 +184,17 @@ function takeFingerprints(fs: Filesystem, trees: readonly Tree[], manyNamed: Man
   }
 }
 
+function* filesOf(trees: readonly Tree[]): Generator<FrozenFile> {
+  for (const { entries } of trees) for (const entry of entries.values()) if (entry.type === "file") yield entry;
+}
+
 function inOrder(trees: readonly Tree[], manyNamed: ManyNamed): FrozenEntry[] {
-  const paths = new Map<FrozenEntry, Bytes>();
-  for (const { entries, pathOf } of trees) {
-    for (const entry of entries.values()) paths.set(entry, pathOf(entry.path));
-  }
-  const pathOf = (entry: FrozenEntry): Bytes => paths.get(entry) ?? entry.path;
-  const sorted = [...paths.keys()].sort((a, b) => bytewise(pathOf(a), pathOf(b)));
+  const pathOf = ({ source, path }: FrozenEntry): Bytes => trees[source]?.pathOf(path) ?? path;
+  // Whole paths are not kept: there are many of them, and within one source the shorter ones have the same order.
+  const compare = (a: FrozenEntry, b: FrozenEntry): number =>
+    a.source === b.source && a.path !== "." && b.path !== "."
+      ? bytewise(a.path, b.path)
+      : bytewise(pathOf(a), pathOf(b));
+  const sorted = trees.flatMap(({ entries }) => [...entries.values()]).sort(compare);
   return manyNamed.size > 0 ? group(sorted, manyNamed, pathOf) : sorted;
 }

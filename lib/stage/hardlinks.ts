@@ -1,6 +1,7 @@
 import { bytewise, type Bytes } from "../bytes.js";
 import type { Stat } from "../filesystem.js";
 import type { FrozenEntry, FrozenFile, FrozenHardlink } from "./entry.js";
+import { isAppended } from "./kinds.js";
 
 /**
  * Counts the names that a file has outside our stages. Every link into a stage adds one to `nlink`, and a file that is
@@ -42,17 +43,28 @@ export function group(
   pathOf: (entry: FrozenEntry) => Bytes,
 ): FrozenEntry[] {
   const first = new Map<string, FrozenFile>();
+  const telling = new Map<string, FrozenFile>();
   for (const entry of entries) {
     const identity = entry.type === "file" ? manyNamed.get(entry) : undefined;
     if (entry.type !== "file" || identity === undefined) continue;
     const known = first.get(identity);
     if (!known || bytewise(pathOf(entry), pathOf(known)) < 0) first.set(identity, entry);
+    if (isAppended(entry.path) && !telling.has(identity)) telling.set(identity, entry);
   }
+  const targets = new Map([...first].map(([identity, file]) => [identity, asTold(file, telling.get(identity))]));
   return entries.map((entry) => {
     const identity = entry.type === "file" ? manyNamed.get(entry) : undefined;
-    const target = identity === undefined ? undefined : first.get(identity);
-    return entry.type !== "file" || !target || target === entry ? entry : hardlink(entry, target);
+    const target = identity === undefined ? undefined : targets.get(identity);
+    if (entry.type !== "file" || identity === undefined || !target) return entry;
+    return first.get(identity) === entry ? target : hardlink(entry, target);
   });
+}
+
+/** A file under its first name, taken for what another of its names says that it is. */
+function asTold(file: FrozenFile, telling: FrozenFile | undefined): FrozenFile {
+  if (telling === undefined || isAppended(file.path)) return file;
+  const { source, path } = file;
+  return { ...telling, source, path, alias: telling.path };
 }
 
 function hardlink(file: FrozenFile, target: FrozenFile): FrozenHardlink {

@@ -2,14 +2,19 @@ import { randomBytes } from "node:crypto";
 import { bytesOf, under, type Bytes } from "../bytes.js";
 import { isErrno } from "../errors.js";
 import type { Filesystem, Stat } from "../filesystem.js";
+import { ourUid } from "../our-uid.js";
 import { isDead, parseOwner, startTimeOf, type Owner } from "../vault/owner.js";
 import { hasDescriptorPaths, pathOfDescriptor } from "./descent.js";
+import { keepingMtime } from "./mtime.js";
 
 export const STAGE_PREFIX = ".holdstill-stage-";
 export const MARKER = "owner.json";
 
 /** The name carries pid and start time, so that a run killed before it wrote the marker can be told dead too. */
 const STAGE_NAME = /^\.holdstill-stage-[0-9a-f]+-(\d+)-(\d*)$/;
+
+/** The name of a stage that has the same path in every run. It gets that name with its marker in it: see `placeStage`. */
+const LASTING_NAME = /^\.holdstill-stage-[0-9a-f]+$/;
 
 /** The pid in the name of a stage that is being removed. */
 const NOBODY = "0";
@@ -20,14 +25,28 @@ const NOBODY = "0";
  */
 export function removeDeadStages(fs: Filesystem, parents: readonly Bytes[], me: Owner, now: number): number {
   let removed = 0;
-  for (const parent of new Set(parents)) {
-    for (const { name, kind } of listIfThere(fs, parent)) {
-      if (kind !== "directory" || !name.startsWith(STAGE_PREFIX)) continue;
-      const path = under(parent, name);
-      if (isDeadStage(fs, path, name, me, now) && removeAside(fs, parent, path)) removed++;
-    }
+  for (const { parent, path, stat } of deadStages(fs, parents, me, now)) {
+    if (removeAside(fs, parent, path, stat)) removed++;
   }
   return removed;
+}
+
+interface DeadStage {
+  readonly parent: Bytes;
+  readonly path: Bytes;
+  readonly stat: Stat;
+}
+
+/** The stages that dead runs left in these directories. */
+export function deadStages(fs: Filesystem, parents: readonly Bytes[], me: Owner, now: number): DeadStage[] {
+  return [...new Set(parents)].flatMap((parent) =>
+    listIfThere(fs, parent).flatMap(({ name, kind }) => {
+      if (kind !== "directory" || !name.startsWith(STAGE_PREFIX)) return [];
+      const path = under(parent, name);
+      const stat = ownStage(fs, path);
+      return stat && isDeadStage(fs, path, name, me, now) ? [{ parent, path, stat }] : [];
+    }),
+  );
 }
 
 function listIfThere(fs: Filesystem, path: Bytes): ReturnType<Filesystem["list"]> {
@@ -43,6 +62,7 @@ function isDeadStage(fs: Filesystem, path: Bytes, name: Bytes, me: Owner, now: n
   const marker = readMarker(fs, path);
   if (marker === "gone") return false;
   if (marker) return isDead(marker.owner, me, marker.heartbeat, now, startTimeOf);
+  if (LASTING_NAME.test(name)) return true;
   const [, pid, start] = STAGE_NAME.exec(name) ?? [];
   if (pid === undefined || (pid !== NOBODY && startTimeOf(Number(pid)) === start)) return false;
   return fs.list(path).every((entry) => entry.name === MARKER);
@@ -76,28 +96,43 @@ function isThere(fs: Filesystem, path: Bytes): boolean {
 }
 
 /** Takes it out of everybody's way first, so that two runs which find the same leftover do not fight over it. */
-function removeAside(fs: Filesystem, parent: Bytes, path: Bytes): boolean {
-  const mine = ownStage(fs, path);
-  if (!mine) return false;
+function removeAside(fs: Filesystem, parent: Bytes, path: Bytes, stage: Stat): boolean {
   const aside = under(parent, bytesOf(`${STAGE_PREFIX}${randomBytes(8).toString("hex")}-${NOBODY}-`));
   try {
-    fs.rename(path, aside);
+    keepingMtime(fs, parent, () => fs.rename(path, aside));
   } catch (error) {
     if (isErrno(error, "ENOENT", "EACCES", "EPERM", "EROFS")) return false;
     throw error;
   }
   const moved = fs.lstat(aside);
-  if (moved.ino !== mine.ino || moved.dev !== mine.dev) return false;
-  removeTree(fs, aside);
+  if (moved.ino !== stage.ino || moved.dev !== stage.dev || moved.birthtimeNs !== stage.birthtimeNs) {
+    // Another run was quicker, and has put its own in that place.
+    keepingMtime(fs, parent, () => fs.rename(aside, path));
+    return false;
+  }
+  removeStage(fs, aside, parent);
   return true;
+}
+
+/**
+ * Removes a stage from a directory that may be of a live tree: by its mtime that tells of what others do meanwhile, and
+ * not of the stage.
+ * @param meant what the mtime is to be, by what it was: see `keepingMtime`
+ */
+export function removeStage(fs: Filesystem, path: Bytes, parent: Bytes, meant?: (mtimeNs: bigint) => bigint): void {
+  try {
+    emptyTree(fs, path);
+    keepingMtime(fs, parent, () => fs.rmdir(path), meant);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
 }
 
 /** The stage's stat if it is what a stage of this user is: a directory of our own uid, closed to all others. */
 function ownStage(fs: Filesystem, path: Bytes): Stat | undefined {
   try {
     const stat = fs.lstat(path);
-    const ourUid = fs.lstat("/proc/self" as Bytes).uid;
-    return stat.kind === "directory" && stat.mode === 0o700 && stat.uid === ourUid ? stat : undefined;
+    return stat.kind === "directory" && stat.mode === 0o700 && stat.uid === ourUid(fs) ? stat : undefined;
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
     throw error;
@@ -107,21 +142,27 @@ function ownStage(fs: Filesystem, path: Bytes): Stat | undefined {
 /** Removes a directory of our own with all that is in it; follows no link. What is gone already is not an error. */
 export function removeTree(fs: Filesystem, path: Bytes): void {
   try {
-    const fd = fs.openDirectory(path);
-    try {
-      const base = hasDescriptorPaths(fs) ? pathOfDescriptor(fd) : path;
-      // The marker goes last: a removal that is interrupted must leave something that tells whose it was.
-      const names = fs.list(base).sort((a, b) => Number(a.name === MARKER) - Number(b.name === MARKER));
-      for (const { name, kind } of names) {
-        const child = under(base, name);
-        if (kind === "directory") removeTree(fs, child);
-        else fs.unlink(child);
-      }
-    } finally {
-      fs.close(fd);
-    }
+    emptyTree(fs, path);
     fs.rmdir(path);
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
+  }
+}
+
+function emptyTree(fs: Filesystem, path: Bytes): void {
+  // What was laid out in a stage has the modes of the source's directories.
+  if ((fs.lstat(path).mode & 0o700) !== 0o700) fs.chmod(path, 0o700);
+  const fd = fs.openDirectory(path);
+  try {
+    const base = hasDescriptorPaths(fs) ? pathOfDescriptor(fd) : path;
+    // The marker goes last: a removal that is interrupted must leave something that tells whose it was.
+    const names = fs.list(base).sort((a, b) => Number(a.name === MARKER) - Number(b.name === MARKER));
+    for (const { name, kind } of names) {
+      const child = under(base, name);
+      if (kind === "directory") removeTree(fs, child);
+      else fs.unlink(child);
+    }
+  } finally {
+    fs.close(fd);
   }
 }

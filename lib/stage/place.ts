@@ -1,11 +1,14 @@
 import { bytesOf, parentOf, textOf, under, type Bytes } from "../bytes.js";
 import { HoldstillError, isErrno, isNoSpace } from "../errors.js";
 import type { Filesystem, Stat } from "../filesystem.js";
+import { statIfThere } from "../stat-if-there.js";
 import type { Owner } from "../vault/owner.js";
+import { writeAll } from "../write-all.js";
 import { hasDescriptorPaths, openRoot, pathOfDescriptor } from "./descent.js";
-import { MARKER, STAGE_PREFIX, removeTree } from "./leftovers.js";
+import { MARKER, STAGE_PREFIX, removeStage, removeTree } from "./leftovers.js";
+import { maySetTimes, restoreMtime } from "./mtime.js";
 import { spaceGuard, type SpaceGuard } from "./space.js";
-import { restoreMtime } from "./mtime.js";
+import { stageParents, type Surrounded } from "./stage-parents.js";
 
 const HEARTBEAT_MS = 60_000;
 
@@ -21,48 +24,47 @@ export interface Stage {
   readonly links: boolean;
   readonly coarseClock: boolean;
   readonly space: SpaceGuard;
+  /** What the root's mtime, read just now, would be without the stage. */
+  readonly rootMtime: (mtimeNs: bigint) => bigint;
   /** The path for one more captured file. */
   readonly next: () => Bytes;
   /** The path of a captured file for another process of ours. */
   readonly forChild: (staged: Bytes) => Bytes;
   /** Throws where the stage is no longer there: then nothing in it may count as merely vanished. */
   readonly assertPresent: () => void;
+  /** What it means that something that was captured is not in it any more. */
+  readonly missing: (cause: unknown) => HoldstillError;
   /** Removes it and puts back the root's mtime; a second call does nothing. */
   readonly remove: () => void;
 }
 
-export interface Placement {
-  readonly path: Bytes;
-  readonly placement: Stage["placement"];
-}
-
-/** The places where the stage of a root may lie, the best first. Leftovers of dead runs are looked for in the same. */
-export function stageParents(root: Bytes, cache: Bytes): Placement[] {
-  const parent = parentOf(root) === "" ? ("/" as Bytes) : parentOf(root);
-  return [
-    ...(root === "/" ? [] : [{ path: parent, placement: "beside" as const }]),
-    { path: root, placement: "inside" },
-    { path: cache, placement: "cache" },
-  ];
-}
-
 /**
  * Makes the stage of a root: beside it where both are on one mount, else inside it, else in the cache directory.
- * @throws HoldstillError `output-unusable` where none of these can be written, `no-space` where the disk is full.
+ * @param name what it is to be called, where it has to have the same path in every run
+ * @throws HoldstillError `output-unusable` where none of these can be written, `no-space` where the disk is full,
+ * `locked` where there is a stage of that name
  */
-export function placeStage(fs: Filesystem, root: Bytes, cache: Bytes, owner: Owner): Stage {
+export function placeStage(fs: Filesystem, where: Surrounded, owner: Owner, name?: Bytes): Stage {
+  const { root } = where;
   const rootFd = openRoot(fs, root);
   try {
     const rootStat = fs.fstat(rootFd);
     const rootMount = mountOf(fs, rootFd, rootStat);
     const refusals: string[] = [];
-    for (const { path: parent, placement } of stageParents(root, cache)) {
+    for (const { path: parent, placement } of stageParents(where)) {
+      if (placement === "inside" && !maySetTimes(fs, rootStat)) {
+        refusals.push(`${textOf(parent)} (another user's: its time could not be put back)`);
+        continue;
+      }
       try {
         const made = tryPlace(fs, parent, placement, owner, rootMount);
-        if (typeof made === "object") return stageIn(fs, made, root, rootStat, owner);
+        if (typeof made === "object") {
+          return stageIn(fs, name === undefined ? made : named(fs, made, parent, name), root, rootStat, owner);
+        }
         refusals.push(made);
       } catch (error) {
-        if (placement === "inside" && mtimeOf(fs, root) !== rootStat.mtimeNs) restoreMtime(fs, root, rootStat.mtimeNs);
+        if (placement === "inside" && statIfThere(fs, root)?.mtimeNs !== rootStat.mtimeNs)
+          restoreMtime(fs, root, rootStat.mtimeNs);
         throw error;
       }
     }
@@ -131,33 +133,54 @@ function tryPlace(
   }
 }
 
+/** Gives a stage its name, which is taken as long as there is anything in a directory of that name. */
+function named(fs: Filesystem, made: Made, parent: Bytes, name: Bytes): Made {
+  const path = under(parent, name);
+  try {
+    fs.rename(made.path, path);
+    return { ...made, path };
+  } catch (error) {
+    fs.close(made.fd);
+    removeTree(fs, made.path);
+    if (!isErrno(error, "ENOTEMPTY", "EEXIST")) throw error;
+    throw new HoldstillError("locked", "another run has these sources in its stage", {
+      path: textOf(path),
+      hint: "Wait for it with --wait.",
+      cause: error,
+    });
+  }
+}
+
 function stageIn(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat, owner: Owner): Stage {
   const { path, fd, base, placement, clones, links, coarseClock } = made;
   // What the root's mtime became by the stage alone; when it is another later, the live program has moved it.
   const madeMtime = placement === "inside" ? fs.lstat(root).mtimeNs : undefined;
+  const rootMtime = (mtimeNs: bigint): bigint => (mtimeNs === madeMtime ? rootStat.mtimeNs : mtimeNs);
   const heartbeat = setInterval(() => touch(fs, `${base}/${MARKER}` as Bytes), HEARTBEAT_MS).unref();
+  const missing = (cause?: unknown): HoldstillError =>
+    new HoldstillError("io", "the stage was removed while it was in use", {
+      ...{ path: textOf(path), cause },
+      hint: "Keep cleaners away from directories named .holdstill-stage-*.",
+    });
   let count = 0;
   let removed = false;
   return {
     ...{ path, base, placement, clones, links, coarseClock },
-    space: spaceGuard(fs, base),
-    next: () => `${base}/${(count++).toString(36)}` as Bytes,
+    space: spaceGuard(fs, { path, base }),
+    rootMtime,
+    next: () => `${base}/${count++}` as Bytes,
     forChild: (staged) => (base === path ? staged : `/proc/${owner.pid}/fd/${fd}${staged.slice(base.length)}`) as Bytes,
     assertPresent() {
-      if (fs.fstat(fd).nlink > 0) return;
-      throw new HoldstillError("io", "the stage was removed while it was in use", {
-        path: textOf(path),
-        hint: "Keep cleaners away from directories named .holdstill-stage-*.",
-      });
+      if (fs.fstat(fd).nlink === 0) throw missing();
     },
+    missing,
     remove() {
       if (removed) return;
       removed = true;
       clearInterval(heartbeat);
-      const mtime = placement === "inside" ? mtimeOf(fs, root) : undefined;
-      removeTree(fs, path);
+      if (placement === "inside") removeStage(fs, path, root, rootMtime);
+      else removeTree(fs, path);
       fs.close(fd);
-      if (mtime !== undefined) restoreMtime(fs, root, mtime === madeMtime ? rootStat.mtimeNs : mtime);
     },
   };
 }
@@ -173,21 +196,12 @@ function touch(fs: Filesystem, marker: Bytes): void {
   }
 }
 
-function mtimeOf(fs: Filesystem, path: Bytes): bigint | undefined {
-  try {
-    return fs.lstat(path).mtimeNs;
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}
-
 /** Whether the stage's own filesystem does a thing: tried on its marker, so that the live tree is not touched. */
 function works(fs: Filesystem, attempt: () => void, made: Bytes): boolean {
   try {
     attempt();
   } catch (error) {
-    if (isNoSpace(error)) throw fullDisk(made, error);
+    if (isNoSpace(error) || isErrno(error, "EIO", "EMFILE", "ENFILE")) throw error;
     // A refused reflink leaves its empty target behind on some filesystems.
     ignoreMissing(() => fs.unlink(made));
     return false;
@@ -236,7 +250,7 @@ function makeParents(fs: Filesystem, path: Bytes): void {
 function writeMarker(fs: Filesystem, path: Bytes, owner: Owner): void {
   const fd = fs.create(path, 0o600);
   try {
-    fs.write(fd, Buffer.from(JSON.stringify(owner)));
+    writeAll(fs, fd, Buffer.from(JSON.stringify(owner)));
   } finally {
     fs.close(fd);
   }

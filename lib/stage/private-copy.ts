@@ -1,25 +1,28 @@
 import { textOf, type Bytes } from "../bytes.js";
 import { HoldstillError, isErrno, isNoSpace } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
+import { writeAll } from "../write-all.js";
 import type { Stage } from "./place.js";
-import type { Sink } from "./quiet.js";
-
-export function writeAll(fs: Filesystem, fd: number, data: Uint8Array): void {
-  for (let offset = 0; offset < data.length;) offset += fs.write(fd, data.subarray(offset));
-}
+import { readPrefix, type Sink } from "./quiet.js";
 
 /** Writes into the stage. Its own disk failing is not the fault of the file that is captured, and ends the run. */
-function intoStage<T>(stage: Stage, work: () => T): T {
+export function intoStage<T>(stage: Pick<Stage, "path">, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!isNoSpace(error) && !isErrno(error, "EIO")) throw error;
-    const [code, what] = isNoSpace(error)
-      ? (["no-space", "no space is left for the stage"] as const)
-      : (["io", "the stage cannot be written"] as const);
-    const hint = "Free some space on the source's filesystem, or see to its disk.";
-    throw new HoldstillError(code, what, { path: textOf(stage.path), hint, cause: error });
+    throw stageFailure(stage, error);
   }
+}
+
+/** What an error of the stage's disk means. */
+export function stageFailure(stage: Pick<Stage, "path">, error: unknown): unknown {
+  const isFull = isNoSpace(error) || (error instanceof HoldstillError && error.code === "no-space");
+  if (!isFull && !isErrno(error, "EIO")) return error;
+  const [code, what] = isFull
+    ? (["no-space", "no space is left for the stage"] as const)
+    : (["io", "the stage cannot be written"] as const);
+  const hint = "Free some space on the source's filesystem, or see to its disk.";
+  return new HoldstillError(code, what, { path: textOf(stage.path), hint, cause: error });
 }
 
 /** Writes bytes to a private file in the stage. */
@@ -33,6 +36,17 @@ export function storeBytes(fs: Filesystem, stage: Stage, bytes: Uint8Array): Byt
     fs.close(fd);
   }
   return path;
+}
+
+/** Copies the first bytes of an open file to a private file in the stage. */
+export async function storeCopy(fs: Filesystem, stage: Stage, fd: number, size: number): Promise<Bytes> {
+  const copy = fileSink(fs, stage);
+  try {
+    if (await readPrefix(fs, fd, copy.sink, size)) return copy.keep();
+    throw new Error("a private file is shorter than it was");
+  } finally {
+    copy.discard();
+  }
 }
 
 /** A sink that writes a private file in the stage, a fresh one for every try. */
@@ -51,8 +65,9 @@ export function fileSink(fs: Filesystem, stage: Stage): FileSink {
   let fd: number | undefined;
 
   const close = (): void => {
-    if (fd !== undefined) fs.close(fd);
+    const open = fd;
     fd = undefined;
+    if (open !== undefined) fs.close(open);
   };
   const discard = (): void => {
     close();

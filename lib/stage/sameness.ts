@@ -11,6 +11,14 @@ export function ageMs(stat: Pick<Stat, "mtimeNs">, now: number): number {
 }
 
 /**
+ * Whether a file was written to so shortly before a moment that it may have been written to again, after that moment
+ * and with the same modification time: clocks of files tick every 10 ms at worst, or every second or two.
+ */
+export function isFresh(stat: Pick<Stat, "mtimeNs">, at: number, coarseClock: boolean): boolean {
+  return Math.abs(ageMs(stat, at)) < (coarseClock ? 2_000 : 10);
+}
+
+/**
  * How long a file must have been left alone for an equal `fstat` before and after reading to mean that the reading is
  * whole. Modification times tick every 4 ms on many kernels (9 of 3,166 readings beside an in-place writer were torn
  * in spite of an equal `fstat`), and every second or two where the filesystem has no finer clock.

@@ -6,6 +6,9 @@ import { excludedByContent, type Marker } from "../profile/marker.js";
 import { STAGE_PREFIX } from "./leftovers.js";
 import { readFull } from "./quiet.js";
 
+/** What `guard` keeps in a source that cannot be renamed. */
+export const AREA_PREFIX = ".holdstill-guard-";
+
 const MOST_IGNORE_FILE = 1 << 20;
 const IGNORE_NAME = IGNORE_FILE as Bytes;
 
@@ -43,6 +46,7 @@ export function selection(fs: Filesystem, rules: Excluder, markers: readonly Mar
     },
     ofName(path, kind) {
       if (kind === "directory" && nameOf(path).startsWith(STAGE_PREFIX)) return "holdstill:stage";
+      if (kind === "directory" && nameOf(path).startsWith(AREA_PREFIX)) return "holdstill:guard";
       return rulesIn(parentOf(path)).rule(path, kind);
     },
   };

@@ -18,29 +18,35 @@ export interface SpaceGuard {
   readonly take: (bytes: number) => void;
 }
 
-export function spaceGuard(fs: Filesystem, directory: Bytes): SpaceGuard {
+/** Bytes that copies may take of a filesystem; less than nothing where it is too full already. */
+export function spendable(fs: Filesystem, directory: Bytes): number {
+  const { total, available } = fs.space(directory);
+  return available - Math.min(MOST_KEPT_FREE, total * LEAST_SHARE_FREE);
+}
+
+/** Of the stage at `path`, which is reached by `base`. */
+export function spaceGuard(fs: Filesystem, { path, base }: Readonly<Record<"path" | "base", Bytes>>): SpaceGuard {
   let allowed = 0;
   let trusted = 0;
   return {
     take(bytes) {
       if (bytes > Math.min(allowed, trusted)) {
-        const { total, available } = fs.space(directory);
-        allowed = available - Math.min(MOST_KEPT_FREE, total * LEAST_SHARE_FREE);
+        allowed = spendable(fs, base);
         trusted = Math.max(TRUSTED, bytes);
       }
-      if (bytes > allowed) throw noSpace(directory, bytes, Math.max(0, allowed));
+      if (bytes > allowed) throw noSpace(path, bytes, Math.max(0, allowed));
       allowed -= bytes;
       trusted -= bytes;
     },
   };
 }
 
-function noSpace(directory: Bytes, bytes: number, allowed: number): HoldstillError {
+function noSpace(path: Bytes, bytes: number, allowed: number): HoldstillError {
   return new HoldstillError(
     "no-space",
     `copying ${sizeText(bytes)} more into the stage would fill the disk: ${sizeText(allowed)} may be used`,
     {
-      path: textOf(directory),
+      path: textOf(path),
       hint: "Free some space on the source's filesystem, or leave out large files with --exclude.",
     },
   );

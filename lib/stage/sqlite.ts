@@ -61,7 +61,8 @@ const MESSAGES: readonly (readonly [RegExp, Complaint])[] = [
  * (a hot journal, a write-ahead log without its index) and may not; also what it says of a file that is gone.
  */
 export function complaintOf(error: unknown): Complaint {
-  if (!(error instanceof Error)) return "other";
+  // What the disk says names files, which may be called anything.
+  if (!(error instanceof Error) || "syscall" in error) return "other";
   const code = "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : 0;
   return PRIMARY.get(code) ?? MESSAGES.find(([pattern]) => pattern.test(error.message))?.[1] ?? "other";
 }

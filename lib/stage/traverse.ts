@@ -18,7 +18,11 @@ export interface Traversed {
 export interface Traveller {
   /** A name that may be a regular file; `from` is where it is to be opened, until this returns. */
   readonly file: (path: Bytes, from: Bytes) => void;
-  readonly directory?: () => void;
+  readonly directory?: (path: Bytes) => void;
+  /** A symbolic link, or what is neither file nor directory. */
+  readonly other?: (path: Bytes) => void;
+  /** A directory that may not or cannot be listed. */
+  readonly closed?: (path: Bytes) => void;
   readonly excluded?: (rule: string) => void;
 }
 
@@ -38,11 +42,11 @@ export async function traverse(
       return;
     }
     for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-      const listed = list(fs, down, path);
+      const listed = list(fs, down, path, () => traveller.closed?.(path));
       const rule = listed && selection.ofListed(path, listed.base, listed.names);
       if (rule !== undefined) traveller.excluded?.(rule);
-      if (!listed || rule !== undefined) continue;
-      traveller.directory?.();
+      if (listed === undefined || rule !== undefined) continue;
+      traveller.directory?.(path);
       for (const { name, kind } of listed.names) {
         if (++looked % BREATH === 0) await setImmediate().then(() => signal.throwIfAborted());
         const child = below(path, name);
@@ -50,6 +54,7 @@ export async function traverse(
         if (excluded !== undefined) traveller.excluded?.(excluded);
         else if (kind === "directory") waiting.push(child);
         else if (kind === "file" || kind === "unknown") traveller.file(child, `${listed.base}/${name}` as Bytes);
+        else traveller.other?.(child);
       }
     }
   } finally {
@@ -57,12 +62,18 @@ export async function traverse(
   }
 }
 
-function list(fs: Filesystem, down: Descent, path: Bytes): { base: Bytes; names: Listed[] } | undefined {
+function list(
+  fs: Filesystem,
+  down: Descent,
+  path: Bytes,
+  onClosed: () => void,
+): { base: Bytes; names: Listed[] } | undefined {
   try {
     const { base } = down.enter(path);
     return { base, names: fs.list(base) };
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "ESTALE", "EACCES", "EPERM")) return undefined;
-    throw error;
+    if (isErrno(error, "EACCES", "EPERM", "EIO", "ENOTCONN", "ENAMETOOLONG")) onClosed();
+    else if (!isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "ESTALE")) throw error;
+    return undefined;
   }
 }

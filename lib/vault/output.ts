@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { compressionOfName, isEncryptedName } from "../archive/name.js";
+import { compressionOfName } from "../archive/name.js";
 import type { Compression } from "../archive/compress.js";
 import { bytesOf, parentOf, textOf, type Bytes } from "../bytes.js";
 import { HoldstillError, isErrno } from "../errors.js";
@@ -25,6 +25,17 @@ export function defaultDirectory(profile: string, { env, homedir }: Omit<OutputP
   return posix.join(data && posix.isAbsolute(data) ? data : posix.join(homedir, ".local/share"), "holdstill", profile);
 }
 
+/** The archive directory that a backup goes to, as far as its options tell. */
+export function archiveDirectory({ sources, profile, output }: ArchivePlace, place: OutputPlace): string {
+  return outputOf(output, profile ?? (sources === undefined ? "openclaw" : "directory"), "auto", place).directory;
+}
+
+export interface ArchivePlace {
+  readonly sources: readonly string[] | undefined;
+  readonly profile: "openclaw" | "directory" | undefined;
+  readonly output: string | undefined;
+}
+
 /**
  * What `--output` means: an archive directory, or by its ending an archive.
  * @throws HoldstillError `usage` for a contrary `--compress`
@@ -38,12 +49,6 @@ export function outputOf(
   if (given === undefined) return { directory: defaultDirectory(profile, place), file: undefined };
   const path = posix.resolve(place.cwd, given);
   const name = posix.basename(path);
-  if (isEncryptedName(name)) {
-    throw new HoldstillError("usage", "archives cannot be encrypted yet", {
-      path,
-      hint: "Leave out the ending .age, and encrypt the archive afterwards.",
-    });
-  }
   const compression = compressionOfName(name);
   if (compression === undefined) return { directory: path, file: undefined };
   if (asked !== "auto" && asked !== compression) {
@@ -93,7 +98,7 @@ function realOf(fs: Filesystem, path: Bytes): Bytes {
   try {
     return fs.realpath(path);
   } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES")) throw error;
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES")) throw unusable(path, error);
     const parent = parentOf(path);
     if (parent === "") return path;
     return `${realOf(fs, parent)}${path.slice(parent.length)}` as Bytes;
@@ -132,7 +137,7 @@ function assertDirectory(fs: Filesystem, path: Bytes): void {
   }
   throw new HoldstillError("output-unusable", "the output is neither a directory nor named like an archive", {
     path: textOf(path),
-    hint: "Give a directory, or a name that ends in .tar, .tar.gz, .tgz, .tar.zst or .tzst.",
+    hint: "Give a directory, or a name that ends in .tar, .tar.gz, .tgz, .tar.zst or .tzst, and .age after that if it is encrypted.",
   });
 }
 

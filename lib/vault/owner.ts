@@ -44,9 +44,9 @@ export function describeOwner(owner: Owner): string {
 }
 
 /**
- * Whether an owner is certainly gone: it ran on this host, and before its last boot; or in our pid namespace, and
- * there is no such process any more, or another one with its number. Of an owner elsewhere nothing can be known,
- * so it counts as gone after an hour without heartbeat: `lastHeartbeatMs` is the mtime of its marker.
+ * Whether an owner is certainly gone: it ran in our pid namespace, and there is no such process any more, or another
+ * one with its number; or in another one on this host, and before its last boot. Of an owner elsewhere nothing can be
+ * known, so it counts as gone after an hour without heartbeat: `lastHeartbeatMs` is the mtime of its marker.
  *
  * A host is the same if its name is too: copies of a virtual machine often share one machine id.
  */
@@ -58,12 +58,15 @@ export function isDead(
   startTimeOf: (pid: number) => string | undefined,
 ): boolean {
   if (owner.host === me.host && owner.hostname === me.hostname) {
-    if (owner.boot !== "" && me.boot !== "" && owner.boot !== me.boot) return true;
+    const sameBoot = owner.boot === "" || me.boot === "" || owner.boot === me.boot;
     if (owner.pidNamespace === me.pidNamespace) {
       const startTime = startTimeOf(owner.pid);
       if (startTime === undefined) return true;
-      return startTime !== "" && owner.startTime !== "" && startTime !== owner.startTime;
-    }
+      if (startTime !== "" && owner.startTime !== "" && startTime !== owner.startTime) return true;
+      if (sameBoot) return false;
+      // In a container with a boot id of its own, a sandboxed service sees that of the host (ProtectProc= and others
+      // mount /proc anew). So another boot alone proves nothing where the process seems to be there.
+    } else if (!sameBoot) return true;
   }
   return nowMs - lastHeartbeatMs > HEARTBEAT_LOST_MS;
 }

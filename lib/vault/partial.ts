@@ -1,10 +1,14 @@
 import { createHash } from "node:crypto";
 import { Writable } from "node:stream";
-import { isPartialName, partialName } from "../archive/name.js";
+import { isPartialName, isStampedName, partialName } from "../archive/name.js";
 import { bytesOf, textOf, under, type Bytes } from "../bytes.js";
+import { closeOnce } from "../close-once.js";
 import type { Filesystem } from "../filesystem.js";
+import { ourUid } from "../our-uid.js";
 import { unlinkIfThere } from "../unlink-if-there.js";
 import { unusable } from "./output.js";
+
+const MODE = 0o600;
 
 /** A file that grows under a name that no archive has. */
 export interface Partial {
@@ -22,18 +26,14 @@ export function createPartial(fs: Filesystem, directory: Bytes, name: string): P
   const path = under(directory, bytesOf(partialName(name)));
   const hash = createHash("sha256");
   let bytes = 0;
-  let fd: number | undefined;
+  let open: number;
   try {
-    fd = fs.create(path, 0o600);
+    open = fs.create(path, MODE);
   } catch (error) {
     throw unusable(path, error);
   }
-  const open = fd;
   let writing = Promise.resolve();
-  const close = (): void => {
-    if (fd !== undefined) fs.close(fd);
-    fd = undefined;
-  };
+  const close = closeOnce(fs, open);
 
   const write = async (chunk: Buffer): Promise<void> => {
     hash.update(chunk);
@@ -79,7 +79,16 @@ export function createPartial(fs: Filesystem, directory: Bytes, name: string): P
  * @returns the paths that were removed
  */
 export function removeDeadPartials(fs: Filesystem, directory: Bytes): string[] {
-  const dead = fs.list(directory).filter(({ name, kind }) => kind === "file" && isPartialName(textOf(name)));
+  const dead = fs.list(directory).filter(({ name, kind }) => kind === "file" && isOurs(fs, directory, name));
   for (const { name } of dead) unlinkIfThere(fs, under(directory, name));
   return dead.map(({ name }) => textOf(under(directory, name)));
+}
+
+/** A name that only holdstill gives is enough; one that somebody chose may be that of another program's file. */
+function isOurs(fs: Filesystem, directory: Bytes, name: Bytes): boolean {
+  const text = textOf(name);
+  if (!isPartialName(text)) return false;
+  if (isStampedName(text.slice(1))) return true;
+  const { mode, uid } = fs.lstat(under(directory, name));
+  return mode === MODE && uid === ourUid(fs);
 }

@@ -52,12 +52,20 @@ function renameInto(fs: Filesystem, partial: Bytes, final: Bytes): void {
 
 /** Makes the names in a directory last. Some filesystems cannot, and say EINVAL. */
 export async function syncDirectory(fs: Filesystem, path: Bytes): Promise<void> {
-  const fd = fs.openDirectory(path === "" ? ("/" as Bytes) : path);
+  const fd = opened(fs, path === "" ? ("/" as Bytes) : path);
   try {
     await fs.sync(fd);
   } catch (error) {
     if (!isErrno(error, "EINVAL", "ENOTSUP")) throw unusable(path, error);
   } finally {
     fs.close(fd);
+  }
+}
+
+function opened(fs: Filesystem, directory: Bytes): number {
+  try {
+    return fs.openDirectory(directory);
+  } catch (error) {
+    throw unusable(directory, error);
   }
 }

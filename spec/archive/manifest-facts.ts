@@ -1,7 +1,7 @@
 import { bytesOf, type Bytes } from "../../lib/bytes.js";
 import type { ManifestFacts } from "../../lib/archive/manifest.js";
 import type { ProfilePlan, SourcePlan } from "../../lib/profile/plan.js";
-import type { FrozenEntry } from "../../lib/stage/entry.js";
+import type { FrozenEntry, FrozenFile } from "../../lib/stage/entry.js";
 
 export const ROOT = "20261123T120000Z-openclaw-backup";
 
@@ -52,7 +52,7 @@ export function link(path: string, target: string, source = 0): FrozenEntry {
   return { type: "symlink", source, path: bytesOf(path), target: bytesOf(target), ...OWNED };
 }
 
-export function file(path: string, source = 0, method: "link" | "database" = "link"): FrozenEntry {
+export function file(path: string, source = 0, method: "link" | "database" = "link"): FrozenFile {
   const staged = "/stage/x" as Bytes;
   return { type: "file", source, path: bytesOf(path), size: 0, method, staged, at: 0, dev: 1, ino: 1, ...OWNED };
 }

@@ -1,14 +1,22 @@
 import { expect } from "chai";
 import type { Bytes } from "../../lib/bytes.js";
-import type { FrozenEntry } from "../../lib/stage/entry.js";
+import type { DatabaseProof, FrozenEntry } from "../../lib/stage/entry.js";
 import { upstreamProblems } from "../../lib/archive/upstream.js";
 import { directory, facts, file, link, plan, source } from "./manifest-facts.js";
 
 const odd = (path: string): FrozenEntry => ({ ...file("x"), path: path as Bytes });
+const GLOBAL = "state/openclaw.sqlite";
+const checked = (changed: Partial<DatabaseProof>): FrozenEntry => ({
+  ...file(GLOBAL, 0, "database"),
+  database: {
+    ...{ pinnedAt: "2026-11-23T12:00:00.000Z", journalMode: "wal", pageCount: 1, userVersion: 0, blockedMs: 0 },
+    ...{ integrity: "ok", ...changed },
+  },
+});
 const skip: FrozenEntry = { type: "skip", source: 0, path: "README" as Bytes, reason: "vanished" };
 
 describe("upstreamProblems", () => {
-  const database = "state/openclaw.sqlite";
+  const database = GLOBAL;
   const table: [title: string, entries: FrozenEntry[], problems: string[]][] = [
     ["nothing odd", [directory("."), file("a"), file("b"), link("l", "/etc")], []],
     [
@@ -35,6 +43,21 @@ describe("upstreamProblems", () => {
     ],
     ["the global database, taken as one", [file(database, 0, "database")], []],
     ["the global database, taken as a file", [file(database)], [`${database} was not taken as a database`]],
+    [
+      "the global database, damaged",
+      [checked({ integrity: { problems: "row 1 missing from index i" } })],
+      [`${database} is damaged: row 1 missing from index i`],
+    ],
+    [
+      "the global database, unchecked",
+      [checked({ integrity: { unchecked: "no such module: vec0" } })],
+      [`${database} could not be checked: no such module: vec0`],
+    ],
+    [
+      "the global database, its foreign keys violated",
+      [checked({ foreignKeys: "violated" })],
+      [`${database} has rows that refer to rows that are not there`],
+    ],
     ["a file of that name in a workspace", [file(database, 1), file(`${database}-wal`, 1)], []],
     ["a sidecar", [file(`${database}-wal`)], [`${database}-wal lies beside its database`]],
   ];

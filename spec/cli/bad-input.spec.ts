@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import zlib from "node:zlib";
 import { expect } from "chai";
@@ -43,6 +43,14 @@ const BAD: Readonly<Record<string, BadInput>> = {
   },
   "an output inside a source": {
     ...{ status: 73, code: "output-unusable", args: [...FROM, "--output", "source/agents"], names: "source/agents" },
+  },
+  "an output that is a loop of links": {
+    ...{ status: 73, code: "output-unusable", args: [...FROM, "--output", "loop"], names: "loop" },
+    prepare: ({ home }) => symlinkSync("loop", join(home, "loop")),
+    left: ["loop"],
+  },
+  "an output whose name is too long": {
+    ...{ status: 73, code: "output-unusable", args: [...FROM, "--output", "x".repeat(300)], names: "x".repeat(300) },
   },
   "an output that is a file": {
     ...{ status: 73, code: "output-unusable", args: [...FROM, "--output", "mine"], names: "mine" },

@@ -1,6 +1,7 @@
 import type { Shell } from "../../lib/cli/shell.js";
-import { terminalOn } from "../../lib/cli/terminal.js";
-import type { UseCases } from "../../lib/cli/use-cases.js";
+import { terminalOn, type Writer } from "../../lib/cli/terminal.js";
+import { useCases, type UseCases } from "../../lib/cli/use-cases.js";
+import { effective } from "../../lib/config/effective.js";
 import { createScratch } from "../../lib/scratch.js";
 
 /** A shell whose output can be read, and whose clock stands unless `now` says otherwise. */
@@ -10,15 +11,25 @@ export function collectingShell(terminal: { readonly columns?: number } = {}, no
   const controller = new AbortController();
   const tty = terminal.columns === undefined ? {} : { isTTY: true, columns: terminal.columns };
   const shell: Shell = {
-    terminal: terminalOn({ write: (text) => out.push(text) }, { write: (text) => err.push(text), ...tty }, "xterm"),
+    terminal: terminalOn({ write: writeTo(out) }, { write: writeTo(err), ...tty }, { term: "xterm", journal: false }),
     signal: controller.signal,
+    takeSignals: () => () => {},
+    ask: undefined,
     scratch: createScratch(),
     env: {},
     cwd: () => "/",
     homedir: () => "/root",
     now,
+    pid: process.pid,
   };
   return { shell, controller, out: () => out.join(""), err: () => err.join("") } as const;
+}
+
+function writeTo(texts: string[]): Writer["write"] {
+  return (data, done) => {
+    texts.push(typeof data === "string" ? data : Buffer.from(data).toString());
+    done?.();
+  };
 }
 
 /** Use cases of which only some may be called. */
@@ -27,5 +38,7 @@ export function only(cases: Partial<UseCases>): UseCases {
     throw new Error("a use case was called that should not have been");
   };
   const itself = (name: string): Promise<string> => Promise.resolve(name);
-  return { create: refuse, plan: refuse, verify: refuse, listArchives: refuse, namedArchive: itself, ...cases };
+  const configure: UseCases["configure"] = async (options) => effective({ options, environment: {}, file: undefined });
+  const refused = Object.fromEntries(Object.keys(useCases).map((name) => [name, refuse])) as unknown as UseCases;
+  return { ...refused, configure, namedArchive: itself, ...cases };
 }

@@ -42,6 +42,9 @@ describe("create on the command line", () => {
       includeWorkspace: true,
       defaultExcludes: true,
       excludeCaches: false,
+      retention: undefined,
+      seal: undefined,
+      deliver: undefined,
     });
   });
 
@@ -64,6 +67,9 @@ describe("create on the command line", () => {
       includeWorkspace: false,
       defaultExcludes: false,
       excludeCaches: true,
+      retention: undefined,
+      seal: undefined,
+      deliver: undefined,
     });
   });
 

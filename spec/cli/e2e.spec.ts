@@ -130,6 +130,7 @@ describe("holdstill create, when it is ended", () => {
     expect(now).to.have.members([
       ...EMPTY_VAULT,
       "archives/.holdstill/index/",
+      "archives/.holdstill/index/*.tar.json",
       "archives/.holdstill/index/*.tar.jsonl.gz",
       "archives/.holdstill/index/*.tar.sha256",
       "archives/*.tar",

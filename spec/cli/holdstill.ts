@@ -29,10 +29,12 @@ export interface RunOptions {
   readonly interference?: Interference;
   readonly env?: Readonly<Record<string, string>>;
   readonly uid?: number;
+  /** What is on its stdin. */
+  readonly input?: string;
 }
 
 export function holdstill({ home }: Pick<World, "home">, args: readonly string[], options: RunOptions = {}) {
-  const { interference, env, uid } = options;
+  const { interference, env, uid, input } = options;
   const preload = interference === undefined ? [] : ["--import", PRELOAD];
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...preload, MAIN, ...args], {
     cwd: home,
@@ -41,13 +43,14 @@ export function holdstill({ home }: Pick<World, "home">, args: readonly string[]
       ...{ PATH: process.env["PATH"], HOME: home, ...env },
       ...(interference && { HOLDSTILL_SPEC_INTERFERENCE: JSON.stringify(interference) }),
     },
+    ...(input !== undefined && { input }),
     ...(uid !== undefined && { uid, gid: uid }),
   });
   return { status, signal, stdout, stderr };
 }
 
-/** What is left in an archive directory by a run that published nothing. */
-export const EMPTY_VAULT = ["archives/", "archives/.holdstill/"];
+/** What is left in an archive directory by a run that published nothing: its record. */
+export const EMPTY_VAULT = ["archives/", "archives/.holdstill/", "archives/.holdstill/runs.jsonl"];
 
 /** All that is there but the source: what a run has made. */
 export function made({ home }: World): string[] {

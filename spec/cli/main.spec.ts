@@ -20,7 +20,10 @@ describe("holdstill", () => {
   it("shows the help of itself on stdout, with its commands", () => {
     const { status, stdout, stderr } = holdstill("--help");
     expect({ status, stderr }).to.deep.equal({ status: 0, stderr: "" });
-    expect(stdout).to.match(/holdstill create .*\n.*holdstill verify .*\n.*holdstill codes /);
+    const commands = ["create", "verify", "list", "show", "cat", "diff", "restore", "prune", "stage", "schedule"];
+    for (const command of [...commands, "doctor", "codes", "config", "completion"]) {
+      expect(stdout).to.match(new RegExp(`^  holdstill ${command} `, "m"));
+    }
     expect(holdstill("-h").stdout).to.equal(stdout);
   });
 

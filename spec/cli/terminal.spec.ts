@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import { terminalOn } from "../../lib/cli/terminal.js";
 
-function screen(tty: { readonly isTTY?: boolean; readonly columns?: number }, term = "xterm") {
+function screen(tty: { readonly isTTY?: boolean; readonly columns?: number }, term = "xterm", journal = false) {
   const written: string[] = [];
-  const write = (to: string) => (text: string) => written.push(`${to}:${text}`);
-  const terminal = terminalOn({ write: write("out") }, { write: write("err"), ...tty }, term);
+  const write = (to: string) => (data: string | Uint8Array) => written.push(`${to}:${data.toString()}`);
+  const terminal = terminalOn({ write: write("out") }, { write: write("err"), ...tty }, { term, journal });
   return { terminal, written } as const;
 }
 
@@ -23,6 +23,14 @@ describe("terminal", () => {
     terminal.print(["a\x1b[2J\nb"]);
     terminal.status("c\u009b");
     expect(written).to.deep.equal(["out:a\\u001b[2J\\u000ab\n", "err:\r\x1b[Kc\\u009b"]);
+  });
+
+  it("tells the journal how grave each line is", () => {
+    const { terminal, written } = screen({}, "dumb", true);
+    terminal.tell(["failed", "do this"]);
+    terminal.tell(["careful"], "warning");
+    terminal.print(["result"]);
+    expect(written).to.deep.equal(["err:<3>failed\n<3>do this\n", "err:<4>careful\n", "out:result\n"]);
   });
 
   it("has columns only where a line can be redrawn", () => {

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort, openclaw, startGateway, type Gateway, type Place, type Program } from "./openclaw-program.js";
+import { freePort } from "./free-port.js";
+import { openclaw, startGateway, type Gateway, type Place, type Program } from "./openclaw-program.js";
 import { startModel, type Model } from "./openclaw-model.js";
 import { writeTree } from "./tree.js";
 

@@ -24,6 +24,7 @@ export const DEFAULTS: CreateOptions = {
   includeWorkspace: true,
   defaultExcludes: true,
   excludeCaches: false,
+  retention: undefined,
 };
 
 /** The world of a run that a spec can look into: what was told, and what would have been left behind. */

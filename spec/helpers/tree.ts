@@ -28,13 +28,15 @@ export function link(target: string): Tree[string] {
 
 const made: string[] = [];
 
-afterEach(() => {
+afterEach(function () {
+  // A sweep leaves hundreds.
+  this.timeout(300_000);
   for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
 });
 
 /** A directory of its own for this spec, links in its path resolved. It is removed afterwards. */
-export function tmpDirectory(): string {
-  const path = realpathSync(mkdtempSync(join(tmpdir(), "holdstill-spec-")));
+export function tmpDirectory(parent = tmpdir()): string {
+  const path = realpathSync(mkdtempSync(join(parent, "holdstill-spec-")));
   made.push(path);
   return path;
 }

@@ -3,13 +3,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { bytesOf } from "../../lib/bytes.js";
-import { startDatabaseChild, type CopiedDatabase } from "../../lib/stage/database.js";
+import type { CreateReport } from "../../lib/report/create-report.js";
 import { loadSqlite, type Sqlite } from "../../lib/stage/sqlite.js";
-import { openElsewhere } from "../helpers/sql-process.js";
 import { mayDiffer, readCopy, startWriter, type Reading } from "../helpers/database-writer.js";
+import { holdstill } from "../helpers/fire.js";
+import { extractedPath, indexOf } from "../helpers/run.js";
+import { openElsewhere } from "../helpers/sql-process.js";
 
-const RUNS = Number(process.env["HOLDSTILL_FIRE_RUNS"] ?? 8);
+const RUNS = Number(process.env["HOLDSTILL_FIRE_RUNS"] ?? 4);
 const MIB = 35;
+
+interface DatabaseLine {
+  readonly path: string;
+  readonly size: number;
+  readonly capture: { readonly at: string };
+  readonly database: { readonly integrity: string; readonly blockedMs: number };
+}
 
 interface Run {
   readonly ms: number;
@@ -19,7 +28,7 @@ interface Run {
 }
 
 /** Databases of the size at which file copies go wrong, under a writer that never pauses. Takes minutes. */
-describe("a pair of databases at full speed", function () {
+describe("a backup of a pair of databases at full speed", function () {
   this.timeout(600_000);
   let sqlite: Sqlite;
   let root: string;
@@ -36,42 +45,41 @@ describe("a pair of databases at full speed", function () {
   });
 
   async function run(): Promise<Run> {
-    const stage = join(root, "stage");
-    fs.mkdirSync(stage, { mode: 0o700 });
-    const child = await startDatabaseChild({ signal: new AbortController().signal });
+    const live = join(root, "live");
     const began = performance.now();
-    const requests = ["a.db", "b.db"].map((name) => ({
-      path: bytesOf(join(root, "live", name)),
-      to: bytesOf(join(stage, name)),
-    }));
-    const moments = (await child.pin(requests)).map((outcome) => {
-      if (outcome.status !== "pinned") throw new Error(JSON.stringify(outcome));
-      return outcome.database.pinnedAt;
-    });
-    const copies: CopiedDatabase[] = [];
-    for (const { path } of requests) {
-      const outcome = await child.copy(path);
-      if (outcome.status !== "copied") throw new Error(JSON.stringify(outcome));
-      copies.push(outcome.database);
-    }
+    const { code, out, err } = await holdstill(
+      "create",
+      "--source",
+      live,
+      "--output",
+      join(root, "archives"),
+      "--json",
+    );
     const ms = performance.now() - began;
-    await child.close();
+    expect(err).to.equal("");
+    expect(code).to.equal(0);
+    const report = JSON.parse(out) as CreateReport;
+    expect(report.counts.databases).to.equal(2);
 
-    const readings = requests.map(({ to }): Reading => {
-      const copy = new sqlite.DatabaseSync(to, { readOnly: true });
+    const lines = indexOf(report).filter(({ type }) => type === "file") as unknown as DatabaseLine[];
+    const target = extractedPath(report, live);
+    const readings = lines.map(({ path }): Reading => {
+      const copy = new sqlite.DatabaseSync(join(target, path), { readOnly: true });
       const reading = readCopy(copy);
       copy.close();
       return reading;
     });
     const [a, b] = readings as [Reading, Reading];
     const apart = Math.abs(a.last - b.last);
-    expect(copies.map(({ integrity }) => integrity)).to.deep.equal(["ok", "ok"]);
-    expect(Math.min(...copies.map(({ size }) => size))).to.be.greaterThan(30 * 2 ** 20);
+    expect(lines.map(({ database }) => database.integrity)).to.deep.equal(["ok", "ok"]);
+    expect(Math.min(...lines.map(({ size }) => size))).to.be.greaterThan(30 * 2 ** 20);
     expect([a.sum, b.sum]).to.deep.equal([0, 0]);
+    // The index gives whole milliseconds.
+    const moments = lines.map(({ capture }) => Date.parse(capture.at)).flatMap((moment) => [moment, moment + 1]);
     expect(apart).to.be.at.most(mayDiffer(readings, moments));
-    fs.rmSync(stage, { recursive: true });
-    const skewMs = Math.max(...moments) - Math.min(...moments);
-    return { ms, skewMs, apart, blockedMs: Math.max(...copies.map(({ blockedMs }) => blockedMs)) };
+    fs.rmSync(report.archive);
+    const skewMs = report.frozen.databaseSkewMs ?? NaN;
+    return { ms, skewMs, apart, blockedMs: Math.max(...lines.map(({ database }) => database.blockedMs)) };
   }
 
   function summary(runs: readonly Run[], field: keyof Run): string {

@@ -14,6 +14,7 @@ import {
   type CopyOutcome,
   type DatabaseChild,
   type PinOutcome,
+  type PinRequest,
   type PinnedDatabase,
 } from "../../lib/stage/database.js";
 import { loadSqlite, valueOf, type Connection, type Sqlite } from "../../lib/stage/sqlite.js";
@@ -25,6 +26,12 @@ const WAL = `PRAGMA journal_mode = WAL; ${TABLE}`;
 
 function native(path: Bytes): Buffer {
   return Buffer.from(path, "latin1");
+}
+
+/** Of what is there; of nothing, inode 0. */
+function request(path: Bytes, to: Bytes): PinRequest {
+  const { dev, ino } = fs.lstatSync(native(path), { throwIfNoEntry: false }) ?? { dev: 0, ino: 0 };
+  return { path, dev, ino, to };
 }
 
 function pinned(outcome: PinOutcome | undefined): PinnedDatabase {
@@ -89,7 +96,7 @@ describe("database child", function () {
   }
 
   async function pin(path: Bytes, to = staged("copy.db")): Promise<PinOutcome | undefined> {
-    const [outcome] = await child.pin([{ path, to }]);
+    const [outcome] = await child.pin([request(path, to)]);
     return outcome;
   }
 
@@ -234,7 +241,7 @@ describe("database child", function () {
   });
 
   async function expectPair(paths: Bytes[], round: number): Promise<void> {
-    const requests = paths.map((path, which) => ({ path, to: staged(`${round}-${which}.db`) }));
+    const requests = paths.map((path, which) => request(path, staged(`${round}-${which}.db`)));
     const moments = (await child.pin(requests)).map((outcome) => pinned(outcome).pinnedAt);
     const readings: Reading[] = [];
     for (const { path, to } of requests) {
@@ -362,6 +369,16 @@ describe("database child", function () {
         .that.matches(/page|malformed/i);
     });
 
+    it("says where rows refer to rows that are not there", async () => {
+      create(at("a.db"), "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE t (p REFERENCES p)");
+      expect(await take(at("a.db"), staged("whole.db"))).not.to.have.property("foreignKeys");
+      create(at("b.db"), "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE t (p REFERENCES p)");
+      const connection = new sqlite.DatabaseSync(native(at("b.db")));
+      connection.exec("PRAGMA foreign_keys = OFF; INSERT INTO t VALUES (1)");
+      connection.close();
+      expect(await take(at("b.db"))).to.include({ integrity: "ok", foreignKeys: "violated" });
+    });
+
     it("copies a schema that cannot be parsed and says so", async () => {
       const schema = "UPDATE sqlite_schema SET sql = 'CREATE garbage' WHERE name = 't'";
       const connection = new sqlite.DatabaseSync(native(at("a.db")), { defensive: false });
@@ -405,6 +422,48 @@ describe("database child", function () {
     });
   });
 
+  describe("beside which lies something that is no file", () => {
+    const odd = {
+      directory: (path: string) => fs.mkdirSync(path),
+      FIFO: (path: string) => execFileSync("mkfifo", [path]),
+    };
+    for (const [kind, make] of Object.entries(odd)) {
+      for (const suffix of ["-wal", "-journal", "-shm"]) {
+        for (const [mode, sql] of Object.entries({ wal: WAL, delete: TABLE })) {
+          it(`copies a database in ${mode} mode, and leaves alone a ${kind} that is called ${suffix}`, async () => {
+            create(at("a.db"), sql);
+            make(join(root, "live", `a.db${suffix}`));
+            expect(await take(at("a.db"))).to.include({ integrity: "ok", blockedMs: 0 });
+            expect(count(staged("copy.db"))).to.equal(1);
+            expect(names(live)).to.deep.equal(["a.db", `a.db${suffix}`]);
+          });
+        }
+      }
+    }
+
+    for (const suffix of ["-wal", "-journal"]) {
+      for (const [mode, sql] of Object.entries({ wal: WAL, delete: TABLE })) {
+        it(`follows no link that is called ${suffix} in ${mode} mode, dangling or not`, async () => {
+          create(at("a.db"), sql);
+          fs.symlinkSync(join(root, "secret"), join(root, "live", `a.db${suffix}`));
+          const refused = { status: "unreadable", reason: `its ${suffix} is a symbolic link: not followed` };
+          expect(await pin(at("a.db"))).to.deep.equal(refused);
+          fs.writeFileSync(join(root, "secret"), "secret");
+          expect(await pin(at("a.db"))).to.deep.equal(refused);
+          expect(names(stage)).to.deep.equal([]);
+          expect(names(bytesOf(root))).to.deep.equal(["live", "secret", "stage"]);
+        });
+      }
+    }
+
+    it("copies a database beside a link that is called -shm, which no program would follow", async () => {
+      create(at("a.db"), WAL);
+      fs.symlinkSync(join(root, "secret"), join(root, "live", "a.db-shm"));
+      expect(await take(at("a.db"))).to.include({ integrity: "ok" });
+      expect(names(bytesOf(root))).to.deep.equal(["live", "stage"]);
+    });
+  });
+
   describe("by its name", () => {
     for (const name of ["with space.db", "what?mode=memory.db", "100%20.db", "a#b.db", "it's.db", "\xff\xfe\x80.db"]) {
       it(`copies ${JSON.stringify(name)}, its log included`, async () => {
@@ -421,10 +480,7 @@ describe("database child", function () {
       await open(at("z.db"), "PRAGMA journal_mode = WAL", "CREATE TABLE t (x)", "INSERT INTO t VALUES (1)");
       fs.linkSync(native(at("z.db")), native(at("a.db")));
       const before = names(live);
-      const [a, z] = await child.pin([
-        { path: at("a.db"), to: staged("a.db") },
-        { path: at("z.db"), to: staged("z.db") },
-      ]);
+      const [a, z] = await child.pin([request(at("a.db"), staged("a.db")), request(at("z.db"), staged("z.db"))]);
       expect(pinned(a)).to.deep.equal(pinned(z));
       copied(await child.copy(at("a.db")));
       copied(await child.copy(at("z.db")));
@@ -440,6 +496,14 @@ describe("database child", function () {
       for (const name of names(live)) fs.rmSync(native(at(name)));
       expect(copied(await child.copy(at("a.db"))).integrity).to.equal("ok");
       expect(count(staged("copy.db"))).to.equal(1);
+    });
+
+    it("says that one vanished where another file has its name by now", async () => {
+      create(at("a.db"), TABLE);
+      const seen = request(at("a.db"), staged("copy.db"));
+      fs.renameSync(native(at("a.db")), native(at("b.db")));
+      create(at("a.db"), TABLE);
+      expect((await child.pin([seen]))[0]).to.have.property("status", "vanished");
     });
 
     it("says that a database vanished before its pin", async () => {
@@ -471,13 +535,14 @@ describe("database child", function () {
       if (nobody.uid !== undefined) fs.chownSync(native(stage), nobody.uid, nobody.gid);
       const program = `
         const { startDatabaseChild } = await import(${JSON.stringify(MODULE.href)});
-        const [path, to] = process.argv.slice(1);
+        const [path, to, dev, ino] = process.argv.slice(1);
         const child = await startDatabaseChild({ signal: new AbortController().signal });
-        const [pin] = await child.pin([{ path, to }]);
+        const [pin] = await child.pin([{ path, to, dev: Number(dev), ino: Number(ino) }]);
         console.log(JSON.stringify(pin.status === "pinned" ? await child.copy(path) : pin));
         await child.close();
       `;
-      const args = ["--input-type=module", "-e", program, path, staged("copy.db")];
+      const { dev, ino, to } = request(path, staged("copy.db"));
+      const args = ["--input-type=module", "-e", program, path, to, String(dev), String(ino)];
       return JSON.parse(execFileSync(process.execPath, args, nobody).toString()) as Record<string, unknown>;
     }
 
@@ -576,7 +641,7 @@ describe("database child", function () {
         readonly startDatabaseChild: typeof startDatabaseChild;
       };
       const lonely = await module.startDatabaseChild({ signal: abort.signal });
-      const [outcome] = await lonely.pin([{ path: at("a.db"), to: staged("a.db") }]);
+      const [outcome] = await lonely.pin([request(at("a.db"), staged("a.db"))]);
       await lonely.close();
       expect(outcome).to.have.property("status", "unreadable");
       expect(outcome).to.have.property("reason").that.includes("@photostructure/sqlite");

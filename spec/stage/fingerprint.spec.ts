@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { bytesOf } from "../../lib/bytes.js";
 import { disk } from "../../lib/filesystem.js";
 import type { FrozenFile } from "../../lib/stage/entry.js";
-import { fingerprinted, fingerprintMatches, fingerprintOf, mayGrow } from "../../lib/stage/fingerprint.js";
+import { fingerprinted, fingerprintMatches, fingerprintOf, inNeedOfFingerprint } from "../../lib/stage/fingerprint.js";
 import { fsWith, interrupted, refuse } from "../helpers/port.js";
 import { tmpDirectory } from "../helpers/tree.js";
 
@@ -70,7 +70,7 @@ describe("fingerprint", () => {
   }
 });
 
-describe("files that may grow", () => {
+describe("files in need of a fingerprint", () => {
   for (const [path, ageMs, known, may] of [
     ["a/x.jsonl", 0, {}, true],
     ["a/x.jsonl", 60_000, {}, true],
@@ -79,6 +79,11 @@ describe("files that may grow", () => {
     ["x.log", 5_000, {}, true],
     ["x.log", 60_001, {}, false],
     ["x.json", 5_000, {}, false],
+    ["x.json", 9, {}, true],
+    ["x.json", -9, {}, true],
+    ["x.json", 11, {}, false],
+    ["x.json", -5_000, {}, false],
+    ["x.json", 9, { method: "copy" }, false],
     ["x.log.1", 5_000, {}, false],
     ["x.jsonl.zst", 5_000, {}, false],
     ["x.jsonl", 5_000, { method: "copy" }, false],
@@ -87,13 +92,18 @@ describe("files that may grow", () => {
     const { method = "link" } = known as Partial<FrozenFile>;
     it(`${may ? "are" : "are not"} ${path} by ${method}, modified ${ageMs} ms before its capture`, () => {
       const file = frozen(path, ageMs, known);
-      expect(mayGrow([file])).to.deep.equal(may ? [file] : []);
+      expect(inNeedOfFingerprint([file], () => false)).to.deep.equal(may ? [file] : []);
     });
   }
 
+  it("are all that were modified within two seconds where clocks are coarse", () => {
+    const files = [1_999, 2_000].map((ageMs) => frozen("x.json", ageMs));
+    expect(inNeedOfFingerprint(files, () => true)).to.deep.equal(files.slice(0, 1));
+  });
+
   it("are the newest 2,000, the newest first", () => {
     const files = Array.from({ length: 2_001 }, (_, index) => frozen(`${index}.jsonl`, index));
-    expect(mayGrow([...files].reverse()).map(({ path }) => path)).to.deep.equal(
+    expect(inNeedOfFingerprint([...files].reverse(), () => false).map(({ path }) => path)).to.deep.equal(
       files.slice(0, 2_000).map(({ path }) => path),
     );
   });

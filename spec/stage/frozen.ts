@@ -7,6 +7,7 @@ import type { Strategy } from "../../lib/stage/capture.js";
 import type { FrozenEntry } from "../../lib/stage/entry.js";
 import { freeze, type Frozen } from "../../lib/stage/freeze.js";
 import { placeStage } from "../../lib/stage/place.js";
+import { alone } from "../../lib/stage/stage-parents.js";
 import { selection } from "../../lib/stage/selection.js";
 import { thisProcess } from "../../lib/vault/owner.js";
 import { tmpDirectory } from "../helpers/tree.js";
@@ -58,7 +59,7 @@ export async function frostOf(
   const cache = bytesOf(tmpDirectory());
   const sources = [roots].flat().map((root) => {
     const path = bytesOf(root);
-    const stage = placeStage(fs, path, cache, thisProcess());
+    const stage = placeStage(fs, alone(path, cache), thisProcess());
     return { path, type: "directory" as const, selection: selection(fs, excluder([], []), []), stage };
   });
   try {

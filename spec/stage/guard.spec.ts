@@ -92,6 +92,37 @@ for (const [title, length] of [
       });
     }
 
+    describe("and modified within the same tick of the clock as it was linked in", () => {
+      const unseen = (act: (path: string) => void) => (path: string) => {
+        const { mtimeNs } = disk.lstat(bytesOf(path));
+        act(path);
+        utimesSync(path, Number(mtimeNs) / 1e9, Number(mtimeNs) / 1e9);
+        expect(disk.lstat(bytesOf(path)).mtimeNs).to.equal(mtimeNs);
+      };
+      for (const name of ["x.jsonl", "x.bin"]) {
+        for (const [did, act, verdict, at] of [
+          ["left alone", () => {}, "exact", FROZEN],
+          ["rewritten at its size", unseen(rewrite), "recaptured", LATER],
+        ] as const) {
+          it(`is ${verdict} where ${name} is ${did} after the freeze`, async () => {
+            const { path, archived } = await freezeFile({ text, name, ageMs: 1 });
+            act(path);
+            const proof = await archived();
+            expectText(proof, verdict === "exact" ? text : rewritten);
+            expect(proof).to.include({ verdict, at, held: true });
+          });
+        }
+      }
+
+      it("is recaptured where there is no fingerprint to tell", async () => {
+        const { frozen, archived } = await freezeFile({ text, name: "x.bin", ageMs: 1, fingerprints: false });
+        expect(frozen).not.to.have.property("fingerprint");
+        const proof = await archived();
+        expectText(proof, text);
+        expect(proof).to.include({ verdict: "recaptured", at: LATER });
+      });
+    });
+
     it("cuts a prefix after its last complete line", async () => {
       const { path, archived } = await freezeFile({ text: `${text}{"half` });
       appendFileSync(path, '":1}\n');
@@ -240,6 +271,6 @@ describe("guarding a file that cannot be read", () => {
     const { frozen, archived } = await freezeFile({ text: "text" });
     disk.unlink(frozen.staged);
     const failure: unknown = await archived().catch((error: unknown) => error);
-    expect(failure).to.have.property("code", "ENOENT");
+    expect(failure).to.include({ code: "io", message: "the stage was removed while it was in use" });
   });
 });

@@ -1,10 +1,19 @@
-import { linkSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { bytesOf } from "../../lib/bytes.js";
 import type { Filesystem, Stat } from "../../lib/filesystem.js";
 import { errno, interrupted } from "../helpers/port.js";
-import { createFrom, extract, indexOf } from "../helpers/run.js";
+import { createFrom, extract, extracted, indexOf } from "../helpers/run.js";
 import { age, contents, tmpDirectory, tmpTree } from "../helpers/tree.js";
 import { at, frostOf, METHODS, named, ordered, walking } from "./frozen.js";
 
@@ -111,7 +120,7 @@ describe("hard links", () => {
       const { fs, came } =
         strategy === "link"
           ? interrupted("before", "link", named("b"), replace, ordered)
-          : interrupted("before", "lstat", walking(named("b")), replace, ordered);
+          : interrupted("before", "openRead", named("b"), replace, ordered);
       const { found } = await frostOf(fs, root, strategy);
       expect(came()).to.equal(true);
       expect(found).to.deep.equal({ a: "a\n", b: "another\n", "sub/": "/" });
@@ -126,6 +135,20 @@ describe("hard links", () => {
       expect(skipped).to.deep.equal({ a: "vanished" });
     });
   }
+
+  it("end at a complete line, and keep to the freeze as they grow, where any of their names says that they hold lines", async () => {
+    const root = tmpTree({ "x.jsonl": '{"a":1}\n{"b"', "y.jsonl": '{"c":1}\n' });
+    for (const name of ["x", "y"]) linkSync(join(root, `${name}.jsonl`), join(root, name));
+    const onEvent = (event: { readonly type: string; readonly phase?: string }): void => {
+      if (event.phase === "archive") appendFileSync(join(root, "y"), '{"d":1}\n');
+    };
+    const report = await createFrom(root, { strategy: "link" }, { onEvent });
+    expect(extracted(report, root)).to.deep.equal({
+      ...{ x: '{"a":1}\n', "x.jsonl": '{"a":1}\n' },
+      ...{ y: '{"c":1}\n', "y.jsonl": '{"c":1}\n' },
+    });
+    expect(report).to.have.nested.include({ "cut.bytes": 4, "verdicts.exact": 1, "verdicts.prefix": 1 });
+  });
 
   it("are one file where its link count is at its limit and it has to be copied", async () => {
     const root = linked(["a", "b"]);

@@ -1,6 +1,15 @@
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, renameSync, utimesSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  renameSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { bytesOf } from "../../lib/bytes.js";
@@ -69,6 +78,30 @@ describe("stages that runs left behind", () => {
     expect(report.counts.files).to.equal(1);
     expect(report.excluded.count).to.equal(0);
     expect(readdirSync(dirname(root))).to.deep.equal(["source"]);
+  });
+
+  it("leave no trace in the time of the directory that they were in", async () => {
+    const root = tmpTree({ "a.jsonl": "a\n" });
+    marked(root, dead());
+    execFileSync("touch", ["-d", "2026-01-02T03:04:05.123456789Z", root]);
+    const { mtimeNs } = lstatSync(root, { bigint: true });
+    await createFrom(root);
+    expect(readdirSync(root)).to.deep.equal(["a.jsonl"]);
+    expect(lstatSync(root, { bigint: true }).mtimeNs).to.equal(mtimeNs);
+  });
+
+  it("leave the directory the time that others gave it while they were removed", async () => {
+    const root = tmpTree({ "a.jsonl": "a\n" });
+    marked(root, dead());
+    const isMarker = (path: string): boolean => path.endsWith(`/${MARKER}`);
+    const { fs, came } = interrupted("before", "unlink", isMarker, () => {
+      writeFileSync(join(root, "new.jsonl"), "new\n");
+      execFileSync("touch", ["-d", "2026-02-03T04:05:06.987654321Z", root]);
+    });
+    cleaned(root, fs);
+    expect(came()).to.equal(true);
+    expect(readdirSync(root).sort()).to.deep.equal(["a.jsonl", "new.jsonl"]);
+    expect(lstatSync(root, { bigint: true }).mtimeNs % 1_000_000_000n).to.equal(987_654_321n);
   });
 
   it("are left to an owner that is alive", async () => {

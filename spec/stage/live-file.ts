@@ -6,10 +6,11 @@ import { bytesOf } from "../../lib/bytes.js";
 import { disk, type Filesystem } from "../../lib/filesystem.js";
 import { capture, copyOpen } from "../../lib/stage/capture.js";
 import type { FrozenFile } from "../../lib/stage/entry.js";
-import { fingerprinted, mayGrow } from "../../lib/stage/fingerprint.js";
+import { fingerprinted, inNeedOfFingerprint } from "../../lib/stage/fingerprint.js";
 import { guard, type Proof } from "../../lib/stage/guard.js";
 import { isAppended } from "../../lib/stage/kinds.js";
 import { placeStage, type Stage } from "../../lib/stage/place.js";
+import { alone } from "../../lib/stage/stage-parents.js";
 import { thisProcess } from "../../lib/vault/owner.js";
 import { fsWith, type Moment } from "../helpers/port.js";
 import { tmpTree } from "../helpers/tree.js";
@@ -47,6 +48,7 @@ export interface Freezing {
   /** How long before the freeze it was modified. */
   readonly ageMs?: number;
   readonly method?: "link" | "copy";
+  readonly fingerprints?: boolean;
   /** The disk on which the file at that path is taken. */
   readonly fsFor?: (path: string) => Filesystem;
 }
@@ -59,12 +61,13 @@ afterEach(() => {
 
 /** Takes a file into a stage, as the freeze does it. */
 export async function freezeFile(given: Freezing): Promise<LiveFile> {
-  const { name = "x.jsonl", text, ageMs = 5_000, method = "link", fsFor = () => disk } = given;
+  const { name = "x.jsonl", text, ageMs = 5_000, method = "link", fsFor = () => disk, fingerprints = true } = given;
   const path = join(tmpTree({ [name]: text }), name);
   utimesSync(path, (FROZEN - ageMs) / 1000, (FROZEN - ageMs) / 1000);
-  const stage = placeStage(disk, bytesOf(dirname(path)), bytesOf(join(dirname(path), "cache")), thisProcess());
+  const stage = placeStage(disk, alone(bytesOf(dirname(path)), bytesOf(join(dirname(path), "cache"))), thisProcess());
   stages.push(stage);
-  const frozen = await take(fsFor(path), stage, method, path, name);
+  const taken = await take(fsFor(path), stage, method, path, name);
+  const frozen = fingerprints ? fingerprintedIn(stage, taken) : taken;
   return { path, frozen, archived: (how = {}) => archive(stage, frozen, how) };
 }
 
@@ -78,14 +81,18 @@ async function take(
   const now = (): number => FROZEN;
   const taken = capture(fs, stage, method, bytesOf(path), now);
   const quiet = { now, pause: async () => {}, appended: isAppended(bytesOf(name)), coarseClock: stage.coarseClock };
-  const captured = taken.status === "copy" ? await copyOpen(fs, stage, taken, quiet) : taken;
+  const captured = taken.status === "copy" ? await copyOpen(fs, stage, taken.fd, quiet) : taken;
   if (captured.status !== "captured") throw new Error(`not captured: ${captured.status}`);
   const { stat, staged, at, verdict } = captured;
-  const file: FrozenFile = {
+  return {
     ...{ ...stat, type: "file", source: 0, path: bytesOf(name), method, staged, at },
     ...(verdict && { verdict }),
   };
-  return mayGrow([file]).length > 0 ? (fingerprinted(disk, file, now) ?? file) : file;
+}
+
+function fingerprintedIn({ coarseClock }: Stage, file: FrozenFile): FrozenFile {
+  const [needs] = inNeedOfFingerprint([file], () => coarseClock);
+  return (needs && fingerprinted(disk, file, () => FROZEN)) ?? file;
 }
 
 async function archive(stage: Stage, file: FrozenFile, how: Archiving): Promise<Archived> {

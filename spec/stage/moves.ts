@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Bytes } from "../../lib/bytes.js";
 import type { Filesystem } from "../../lib/filesystem.js";
@@ -15,6 +15,10 @@ export const all =
     moves.forEach((one) => one(root));
 export const make = (directory: string) => (root: string) => mkdirSync(join(root, directory));
 export const write = (file: string, text: string) => (root: string) => writeFileSync(join(root, file), text);
+
+/** Gives a directory another time, in seconds: two changes may come within one tick of the clock. */
+export const touch = (directory: string, seconds: number) => (root: string) =>
+  utimesSync(join(root, directory), seconds, seconds);
 
 /** Makes a directory worth another look. */
 export const stir = (directory: string) => write(join(directory, "stirred"), "");

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
@@ -6,9 +6,10 @@ import { bytesOf, parentOf, type Bytes } from "../../lib/bytes.js";
 import { disk, type Filesystem } from "../../lib/filesystem.js";
 import { STAGE_PREFIX } from "../../lib/stage/leftovers.js";
 import { placeStage, type Stage } from "../../lib/stage/place.js";
+import { alone, surrounded } from "../../lib/stage/stage-parents.js";
 import { thisProcess } from "../../lib/vault/owner.js";
 import { errno, fsWith, interrupted, refuse } from "../helpers/port.js";
-import { createFrom, extracted } from "../helpers/run.js";
+import { createFrom, extracted, indexOf } from "../helpers/run.js";
 import { contents, tmpDirectory, tmpTree } from "../helpers/tree.js";
 
 const TREE = { "a.jsonl": "a\n", sub: { "b.jsonl": "b\n" } };
@@ -52,7 +53,7 @@ function stagesIn(directory: string): string[] {
 }
 
 function place(fs: Filesystem, root: string, cache = tmpDirectory()): Stage {
-  return placeStage(fs, bytesOf(root), bytesOf(cache), thisProcess());
+  return placeStage(fs, alone(bytesOf(root), bytesOf(cache)), thisProcess());
 }
 
 /** A directory that was modified at a time which only nanoseconds can tell. */
@@ -148,6 +149,71 @@ describe("the place of a stage", () => {
     expect(came()).to.equal(true);
     expect(young).to.not.equal(before);
     expect(mtimeOf(root)).to.equal(young);
+  });
+
+  it("leaves the root the time that the live program gave it while the stage was removed", async () => {
+    const root = rootOf();
+    let young = 0n;
+    const change = (): void => {
+      writeFileSync(join(root, "new.jsonl"), "new\n");
+      execFileSync("touch", ["-d", "2026-02-03T04:05:06.987654321Z", root]);
+      young = mtimeOf(root);
+    };
+    const isMarker = (path: string): boolean => path.endsWith("/owner.json");
+    const { fs, came } = interrupted("before", "unlink", isMarker, change, closed("EACCES", dirname(root)));
+    const report = await createFrom(root, {}, { fs });
+    expect(came()).to.equal(true);
+    expect(report.sources[0]?.stage).to.equal("inside");
+    expect(readdirSync(root).sort()).to.deep.equal(["a.jsonl", "new.jsonl", "sub"]);
+    expect(mtimeOf(root)).to.equal(young);
+  });
+
+  it("does not show in the archive by the root's time", async () => {
+    const root = rootOf();
+    const before = mtimeOf(root);
+    const report = await createFrom(root, {}, { fs: closed("EACCES", dirname(root)) });
+    expect(report.sources[0]?.stage).to.equal("inside");
+    expect(indexOf(report).find(({ path }) => path === ".")).to.include({ mtimeNs: String(before) });
+  });
+
+  it("is beside the outermost of the roots that a root lies in", async () => {
+    const root = rootOf({ ...TREE, tmp: { workspace: { "w.txt": "w" } } });
+    const inner = join(root, "tmp/workspace");
+    const fs = fsWith({});
+    const stages = surrounded([root, inner].map(bytesOf), bytesOf(tmpDirectory())).map((where) =>
+      placeStage(fs, where, thisProcess()),
+    );
+    expect(stages.map(({ placement }) => placement)).to.deep.equal(["beside", "beside"]);
+    expect(stages.map(({ path }) => dirname(path))).to.deep.equal([dirname(root), dirname(root)]);
+    for (const stage of stages) stage.remove();
+  });
+
+  it("is not inside a root of another user, whose time could not be put back", () => {
+    const root = rootOf();
+    const before = mtimeOf(root);
+    const cache = tmpDirectory();
+    const base = closed("EACCES", dirname(root));
+    const fs: Filesystem = {
+      ...base,
+      lstat: (path) => (path === "/proc/self/." ? { ...base.lstat(path), uid: 4242 } : base.lstat(path)),
+    };
+    const stage = place(fs, root, cache);
+    expect(stage).to.include({ placement: "cache" });
+    stage.remove();
+    expect(mtimeOf(root)).to.equal(before);
+  });
+
+  it("that a cleaner has emptied fails the run, and names the stage", async () => {
+    const root = rootOf();
+    const name = (): string => join(dirname(root), stagesIn(dirname(root))[0] ?? "");
+    let stage = "";
+    const onEvent = (event: { readonly type: string; readonly phase?: string }): void => {
+      if (event.phase !== "archive") return;
+      stage = name();
+      for (const entry of readdirSync(stage)) if (entry !== "owner.json") rmSync(join(stage, entry));
+    };
+    const error = await createFrom(root, {}, { onEvent }).catch((failure: unknown) => failure);
+    expect(error).to.include({ code: "io", path: stage, message: "the stage was removed while it was in use" });
   });
 
   it("is not walked when it lies in a root, nor is another run's", async () => {

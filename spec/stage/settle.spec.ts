@@ -1,4 +1,4 @@
-import { renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import type { Bytes } from "../../lib/bytes.js";
@@ -6,7 +6,7 @@ import type { Filesystem } from "../../lib/filesystem.js";
 import { createFrom } from "../helpers/run.js";
 import { age, tmpTree, type Tree } from "../helpers/tree.js";
 import { at, frostOf, METHODS, ordered } from "./frozen.js";
-import { all, make, move, moving, old, stir, write, type Moves } from "./moves.js";
+import { all, make, move, moving, old, stir, touch, write, type Moves } from "./moves.js";
 
 /** The walk enters `z` first, then `m`, then `a`. */
 const TREE: Tree = {
@@ -38,6 +38,15 @@ const MOVES: readonly Move[] = [
     moves: [["z", move("a/x.jsonl", "z/moved")]],
     lived: ["moving\n"],
   },
+  {
+    title: "renamed ahead of each listing, there and back",
+    moves: [
+      ["z", all(move("a/x.jsonl", "z/moved"), touch("z", 1000))],
+      ["a", touch("a", 2000)],
+      ["a", all(move("z/moved", "a/x.jsonl"), touch("a", 3000))],
+    ],
+    lived: ["moving\n"],
+  },
   { title: "renamed to the top", moves: [["a", move("a/x.jsonl", "moved")]], lived: ["moving\n"] },
   {
     title: "renamed over a file that was captured",
@@ -62,6 +71,11 @@ const MOVES: readonly Move[] = [
   {
     title: "in a directory that is renamed while it is walked",
     moves: [["a", move("a", "z/a")]],
+    lived: ["moving\n", "in a\n"],
+  },
+  {
+    title: "renamed out of a directory that is renamed itself while it is walked",
+    moves: [["a", all(move("a/x.jsonl", "z/moved"), move("a", "z/a"))]],
     lived: ["moving\n", "in a\n"],
   },
   {
@@ -199,12 +213,27 @@ describe("settle", () => {
   }
 
   for (const strategy of METHODS) {
+    it(`has a new file that is gone by the time that the known ones are looked at again (${strategy})`, async () => {
+      const root = tmpTree({ "a.jsonl": "known\n" });
+      const { fs, came } = moving(root, [[".", write("z.jsonl", "brief\n")]], {
+        ...ordered,
+        lstat(path) {
+          if (path.endsWith("/a.jsonl") && came()) rmSync(join(root, "z.jsonl"), { force: true });
+          return ordered.lstat(path);
+        },
+      });
+      const { found, skipped } = await frostOf(fs, root, strategy);
+      expect(existsSync(join(root, "z.jsonl"))).to.equal(false);
+      expect(found).to.include({ "z.jsonl": "brief\n" });
+      expect(skipped).to.deep.equal({});
+    });
+
     it(`is done after one pass where nothing moves (${strategy})`, async () => {
       const report = await createFrom(tmpTree(TREE), { strategy });
       expect(report).to.include({ settlePasses: 1, settled: true, complete: true });
     });
 
-    it(`does not go on for files that are replaced all the time (${strategy})`, async () => {
+    it(`does not go on for ever for files that are replaced all the time (${strategy})`, async () => {
       const root = tmpTree({ "sessions.json": "0" });
       let times = 0;
       const fs: Filesystem = {
@@ -224,7 +253,7 @@ describe("settle", () => {
       };
       const { found, passes, settled } = await frostOf(fs, root, strategy);
       expect(times).to.be.greaterThan(2);
-      expect({ passes, settled }).to.deep.equal({ passes: 1, settled: true });
+      expect({ passes, settled }).to.deep.equal({ passes: 3, settled: true });
       expect(Number(found["sessions.json"])).to.be.within(0, times);
     });
 

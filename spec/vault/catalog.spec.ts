@@ -23,7 +23,7 @@ function vault() {
   const directory = join(tmpDirectory(), "archives");
   mkdirSync(join(directory, ".holdstill"), { recursive: true });
   const index = join(directory, ".holdstill/index");
-  const save = (fs: Filesystem = disk) => saveIndex(fs, bytesOf(directory), NAME, lines());
+  const save = (fs: Filesystem = disk) => saveIndex(fs, bytesOf(join(directory, NAME)), lines());
   return { directory, index, copy: join(index, `${NAME}.jsonl.gz`), save };
 }
 
@@ -81,6 +81,7 @@ describe("the copy of the index that create saves", () => {
         .and.match(/"type":"end"/);
       expect(Object.keys(contents(join(directory, ".holdstill")))).to.deep.equal([
         "index/",
+        `index/${name}.json`,
         `index/${name}.jsonl.gz`,
         `index/${name}.sha256`,
       ]);
@@ -116,6 +117,7 @@ describe("the copy of the index that create saves", () => {
         { type: "warning", message: "the copy of the index could not be saved: EIO: refused by the spec" },
       ]);
       expect(report).to.include({ outcome: "published", verified: true, complete: true });
+      expect(report.warnings).to.deep.equal(["the copy of the index could not be saved: EIO: refused by the spec"]);
       expect(indexIn(report)).to.match(/"type":"end"/);
       const left = Object.keys(contents(join(report.archive, "..")));
       expect(left.filter((name) => name.includes("partial"))).to.deep.equal([]);

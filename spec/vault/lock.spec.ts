@@ -145,7 +145,10 @@ describe("lock", () => {
     const owners: [string, () => Owner][] = [
       ["whose process has ended", dead],
       ["whose number went to another process", () => ({ ...thisProcess(), startTime: "1" })],
-      ["of another boot", () => ({ ...thisProcess(), boot: "another" })],
+      [
+        "of another boot, whose processes are out of sight",
+        () => ({ ...thisProcess(), boot: "another", pidNamespace: "another" }),
+      ],
     ];
     for (const [which, owner] of owners) {
       it(`is taken over: one ${which}`, async () => {

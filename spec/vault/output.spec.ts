@@ -43,8 +43,11 @@ describe("outputOf", () => {
     ["a/../x.tgz", "/work", "x.tgz", "gzip"],
     ["/x.tar.zst", "/", "x.tar.zst", "zstd"],
     ["my.archives/x.tzst", "/work/my.archives", "x.tzst", "zstd"],
+    ["x.tar.zst.age", "/work", "x.tar.zst.age", "zstd"],
+    ["x.tgz.age", "/work", "x.tgz.age", "gzip"],
+    ["/backup/x.age", "/backup/x.age"],
     ["/backup/x.zip", "/backup/x.zip"],
-    ["/backup/.tar", "/backup/.tar"],
+    ["/backup/.tar", "/backup", ".tar", "none"],
   ];
   for (const [given, directory, name, compression] of meanings) {
     it(`takes ${given} for ${name === undefined ? "a directory" : `an archive (${String(compression)})`}`, () => {
@@ -57,6 +60,7 @@ describe("outputOf", () => {
     ["x.tar", "zstd"],
     ["x.tgz", "none"],
     ["x.tar.zst", "gzip"],
+    ["x.tar.gz.age", "zstd"],
   ] as const) {
     it(`refuses --compress ${asked} for ${given}, and takes what agrees`, () => {
       const { code, path, hint } = refusal(() => outputOf(given, "directory", asked, PLACE));
@@ -64,11 +68,6 @@ describe("outputOf", () => {
       expect(hint).to.include(given);
     });
   }
-
-  it("refuses an encrypted archive", () => {
-    const { code, path } = refusal(() => outputOf("x.tar.zst.age", "directory", "auto", PLACE));
-    expect({ code, path }).to.deep.equal({ code: "usage", path: "/work/x.tar.zst.age" });
-  });
 });
 
 describe("checkOutput", () => {

@@ -42,9 +42,20 @@ describe("isDead", () => {
     expect(isDead(owner, me, HOUR, HOUR, startedAt("778"))).to.equal(true);
   });
 
-  it("finds an owner of an earlier boot dead, though a like process runs", () => {
-    expect(isDead({ ...owner, boot: "boot-0" }, me, HOUR, HOUR, startedAt("777"))).to.equal(true);
+  it("finds an owner of an earlier boot dead whose process is gone, and one in another pid namespace", () => {
+    expect(isDead({ ...owner, boot: "boot-0" }, me, HOUR, HOUR, nobody)).to.equal(true);
+    expect(isDead({ ...owner, boot: "boot-0" }, me, HOUR, HOUR, startedAt("778"))).to.equal(true);
+    expect(isDead({ ...owner, boot: "boot-0", pidNamespace: "pid:[2]" }, me, HOUR, HOUR, nobody)).to.equal(true);
   });
+
+  // A service in a sandbox sees another boot id than its container.
+  for (const startTime of ["777", ""]) {
+    it(`gives an owner of another boot whose process seems to run an hour too: started at "${startTime}"`, () => {
+      const other = { ...owner, boot: "boot-0" };
+      expect(isDead(other, me, HOUR, 2 * HOUR, startedAt(startTime))).to.equal(false);
+      expect(isDead(other, me, HOUR, 2 * HOUR + 1, startedAt(startTime))).to.equal(true);
+    });
+  }
 
   it("does not guess from start times that are not told", () => {
     expect(diedHere({}, startedAt(""))).to.equal(false);

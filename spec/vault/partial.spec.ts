@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -13,6 +22,7 @@ import { createFrom } from "../helpers/run.js";
 import { contents, tmpDirectory, tmpTree } from "../helpers/tree.js";
 
 const NAME = "a.tar";
+const STAMPED = ".2026-11-23T14-29-40.781Z-directory-label.tar.zst.partial";
 
 function begin(fs: Filesystem = disk) {
   const directory = tmpDirectory();
@@ -114,9 +124,17 @@ describe("removeDeadPartials", () => {
 
   it("removes the partial archives and indexes, says which, and touches nothing else", () => {
     const directory = tmpTree(Object.fromEntries([...DEAD, ...DEAD_TOO, ...OTHERS].map((name) => [name, "x"])));
+    for (const name of [...DEAD, ...DEAD_TOO]) chmodSync(join(directory, name), 0o600);
     const removed = removeDeadPartials(disk, bytesOf(directory));
     expect(removed.sort()).to.deep.equal([...DEAD, ...DEAD_TOO].map((name) => join(directory, name)).sort());
     expect(Object.keys(contents(directory)).sort()).to.deep.equal([...OTHERS].sort());
+  });
+
+  it("leaves a file that others may read, unless its name is one that only holdstill gives", () => {
+    const directory = tmpTree({ ".mine.tar.gz.partial": "mine", [STAMPED]: "half" });
+    for (const name of readdirSync(directory)) chmodSync(join(directory, name), 0o644);
+    expect(removeDeadPartials(disk, bytesOf(directory))).to.deep.equal([join(directory, STAMPED)]);
+    expect(contents(directory)).to.deep.equal({ ".mine.tar.gz.partial": "mine" });
   });
 
   it("touches neither directories nor links of such names", () => {
@@ -132,8 +150,8 @@ describe("removeDeadPartials", () => {
 describe("the archive directory of a run", () => {
   it("is rid of the partial archives that dead runs left there", async () => {
     const output = tmpTree({
-      ".old.tar.zst.partial": "half",
-      ".old.tar.zst.index.partial": "half",
+      [STAMPED]: "half",
+      [STAMPED.replace(/.partial$/, ".index.partial")]: "half",
       "old.tar": "whole",
     });
     const { archive } = await createFrom(tmpTree({ a: "1\n" }), { output });

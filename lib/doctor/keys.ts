@@ -1,0 +1,51 @@
+import { posix } from "node:path";
+import { isExposed } from "../age/key-files.js";
+import { bytesOf, textOf } from "../bytes.js";
+import { isErrno } from "../errors.js";
+import type { Surroundings } from "../surroundings.js";
+import { findings, type Finding } from "./finding.js";
+
+const found = findings("keys");
+
+/** The secret keys that are configured: who else can read them, and whether they would be lost with the backups. */
+export function checkKeys(identities: readonly string[], directory: string, around: Surroundings): Finding[] {
+  const { fs, cwd } = around;
+  const real = realOf(around, directory);
+  const files = identities.map((given) => realOf(around, posix.resolve(cwd, given)));
+  const missing = files.filter((file) => !isThere(around, file));
+  const there = files.filter((file) => !missing.includes(file));
+  const beside = there.filter((file) => file.startsWith(`${real}/`));
+  return [
+    ...missing.map((file) => found("bad", `there is no secret key ${file}`, "See to identity in the configuration.")),
+    ...there
+      .filter((file) => isExposed(file, { fs, cwd }))
+      .map((file) => found("warn", `others can read the secret key ${file}`, `chmod 600 ${file}`)),
+    ...(beside.length > 0 && beside.length === there.length
+      ? [
+          found(
+            "warn",
+            `the only secret key lies beside the backups, and is lost with them: ${beside.join(", ")}`,
+            "Keep it in two other places: without it nobody opens the backups, and with it whoever finds them does.",
+          ),
+        ]
+      : []),
+  ];
+}
+
+function realOf({ fs }: Surroundings, path: string): string {
+  try {
+    return textOf(fs.realpath(bytesOf(path)));
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP")) throw error;
+    return path;
+  }
+}
+
+function isThere({ fs }: Surroundings, path: string): boolean {
+  try {
+    return fs.lstat(bytesOf(path)).kind === "file";
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES")) throw error;
+    return false;
+  }
+}

@@ -1,0 +1,249 @@
+import { posix } from "node:path";
+import { stampOf } from "./archive/name.js";
+import { backup, type Told } from "./backup.js";
+import { bytesOf, textOf, type Bytes } from "./bytes.js";
+import type { CreateOptions } from "./create.js";
+import { HoldstillError, isOfDisk } from "./errors.js";
+import { findProgram, isProgram } from "./find-program.js";
+import type { TakeStates } from "./guard/claim.js";
+import { runCommand, type Ended } from "./guard/command.js";
+import { contentsOf } from "./guard/contents.js";
+import { findPlaces, mountsOf } from "./guard/find-places.js";
+import { finish, letGo } from "./guard/finish.js";
+import { fromIndex } from "./guard/index-lines.js";
+import { reserve, save } from "./guard/journal-file.js";
+import type { Actions, Journal } from "./guard/journal.js";
+import { linksTo } from "./guard/links.js";
+import { assertFinished, withGuardLock } from "./guard/lock.js";
+import { installedOpenclaw } from "./guard/openclaw-version.js";
+import { probe, type Probed } from "./guard/probe.js";
+import { assertRoom } from "./guard/room.js";
+import { makeRestorePoints } from "./guard/restore-point.js";
+import { goBack } from "./guard/return.js";
+import { advance, resumeCommand, shellOptions, type GuardSurroundings, type Work } from "./guard/work.js";
+import { discover } from "./profile/discover.js";
+import type { CreateReport } from "./report/create-report.js";
+import { failureOf } from "./report/failure.js";
+import type { GuardReport } from "./report/guard-report.js";
+import { problemLines } from "./report/text.js";
+import { outputOf } from "./vault/output.js";
+
+export type { GuardSurroundings } from "./guard/work.js";
+export type { GuardReport } from "./report/guard-report.js";
+
+export interface GuardOptions {
+  /** What may be chosen of the snapshot. */
+  readonly snapshot: Omit<CreateOptions, "verify" | "onlyConfig" | "defaultExcludes">;
+  /** How the snapshot is recorded, as other backups are; hooks and notifications are for those. */
+  readonly record: Omit<Told, "hooks" | "notifications">;
+  readonly command: readonly string[];
+  /** Whether the command is run though the snapshot lacks something. */
+  readonly allowIncomplete: boolean;
+  readonly actions: Actions;
+  readonly probeMs: number;
+  readonly probeEveryMs: number;
+  /** How long processes may take to let go of the state. */
+  readonly graceMs: number;
+  readonly timeoutMs: number | undefined;
+  readonly rollback: boolean;
+  /** Where the command's stdout goes. */
+  readonly stdout: "stdout" | "stderr";
+}
+
+/** What came of the command. */
+interface Judged {
+  readonly ended: Ended;
+  readonly probed: Probed | undefined;
+  /** Why it counts as failed; undefined for a success. */
+  readonly failure: string | undefined;
+}
+
+/**
+ * Makes a command that changes the state a transaction: takes a complete, verified snapshot, runs the command and probes
+ * what came of it. Where either fails, state and program go back to what they were.
+ * @throws HoldstillError where the command was not run
+ */
+export async function guard(options: GuardOptions, around: GuardSurroundings): Promise<GuardReport> {
+  const work = { ...around, archives: archivesOf(options, around) };
+  assertProgram(options, work);
+  assertKey(options, work);
+  return withGuardLock(work, async (take) => {
+    assertFinished(work);
+    const { journal, snapshot } = await prepared(options, work, take);
+    const running = await advance(work, journal, { phase: "running" });
+    const judged = await run(options, work, running);
+    const report = reportOf(running, snapshot, judged);
+    if (judged.failure === undefined) {
+      await pass(work, running);
+      return { ...report, outcome: "succeeded" };
+    }
+    if (!options.rollback) {
+      await letGo(work, running);
+      return { ...report, outcome: "not-rolled-back" };
+    }
+    const rollback = await goBack(work, running);
+    return { ...report, outcome: rollback.ok ? "rolled-back" : "rollback-failed", rollback };
+  });
+}
+
+function assertProgram({ command: [program = ""] }: GuardOptions, work: Work): void {
+  const { fs, cwd, env } = work;
+  const isThere = program.includes("/")
+    ? isProgram(fs, posix.resolve(cwd, program))
+    : findProgram(fs, program, env["PATH"]);
+  if (isThere) return;
+  throw new HoldstillError("usage", `there is no such program: ${program}`, {
+    hint: "What is guarded is one program with its arguments; a line of shell is given as: -- sh -c 'LINE'",
+  });
+}
+
+/** A way back that nobody can open is none. */
+function assertKey({ snapshot, rollback }: GuardOptions, { unseal }: Work): void {
+  if (snapshot.seal === undefined || unseal !== undefined || !rollback) return;
+  throw new HoldstillError("wrong-key", "the snapshot is to be encrypted, and there is no key to go back with", {
+    hint: "Give the identity with --identity FILE, or leave things as they are after a failure with --no-rollback.",
+  });
+}
+
+function archivesOf({ snapshot }: GuardOptions, around: GuardSurroundings): Bytes {
+  const { sources = [], profile = sources.length > 0 ? "directory" : "openclaw", output, compress } = snapshot;
+  return bytesOf(outputOf(output, profile, compress, around).directory);
+}
+
+/** Everything that going back needs, before anything is changed. */
+async function prepared(
+  options: GuardOptions,
+  work: Work,
+  take: TakeStates,
+): Promise<{ readonly journal: Journal; readonly snapshot: CreateReport }> {
+  await reserve(work.fs, work.archives);
+  let journal = await begun(options, work);
+  try {
+    await save(work.fs, work.archives, journal);
+    await take(journal);
+    const chosen = { ...options.snapshot, verify: true, onlyConfig: false, defaultExcludes: false };
+    const snapshot = await backup(chosen, work, { ...options.record, hooks: {}, notifications: [] });
+    assertComplete(snapshot, options);
+    journal = await advance(work, journal, { archive: snapshot.archive, profile: snapshot.profile });
+    if (!options.rollback) return { journal, snapshot };
+    const points = new Set(mountsOf(work).map(({ point }) => point));
+    const contents = await fromIndex(snapshot.archive, work, contentsOf(points));
+    const { includeWorkspace } = options.snapshot;
+    const places = findPlaces(work, contents, { id: journal.id, includeWorkspace, workspaces: [] });
+    journal = await advance(work, journal, { places });
+    journal = await advance(work, journal, { places: await makeRestorePoints(work, snapshot.archive, places) });
+    for (const { live, how } of places)
+      if (how === "contents") work.onEvent({ type: "warning", message: nameByName(live) });
+    assertRoom(
+      work.fs,
+      journal.places.filter((place) => !place.prepared),
+      contents,
+    );
+    return { journal, snapshot };
+  } catch (error) {
+    await letGo(work, journal);
+    throw error;
+  }
+}
+
+function nameByName(live: Bytes): string {
+  return (
+    `${textOf(live)} is or holds a mount point, or lies where nothing can be renamed: going back would exchange what is ` +
+    "in it name by name, and in between it would be neither the old nor the new state"
+  );
+}
+
+async function begun(options: GuardOptions, work: Work): Promise<Journal> {
+  const { actions, command, probeMs, probeEveryMs, graceMs, snapshot } = options;
+  const isOpenclaw =
+    snapshot.profile !== "directory" && (snapshot.profile === "openclaw" || snapshot.sources === undefined);
+  const roots = rootsOf(options, work);
+  const installed = isOpenclaw ? await installedOpenclaw(work.fs, shellOptions(work)) : undefined;
+  return {
+    ...{ id: stampOf(work.now()), kind: "guard", phase: "preparing", archive: "", profile: "" },
+    ...{
+      command,
+      version: installed?.version,
+      actions: { ...actions, rollback: actions.rollback ?? installed?.command },
+    },
+    rollbackIsProposed: actions.rollback === undefined && installed?.command !== undefined,
+    ...{ probeMs, probeEveryMs, graceMs, includeWorkspace: snapshot.includeWorkspace },
+    ...{ roots, links: linksTo(snapshot, work, roots), places: [], moves: [] },
+  };
+}
+
+/** What is wrong with the sources is for the backup to say, and to record. */
+function rootsOf({ snapshot }: GuardOptions, work: Work): Bytes[] {
+  try {
+    const chosen = { ...snapshot, onlyConfig: false, defaultExcludes: false };
+    return discover(chosen, work).sources.map(({ path }) => bytesOf(path));
+  } catch (error) {
+    if (!(error instanceof HoldstillError)) throw error;
+    return [];
+  }
+}
+
+function assertComplete(snapshot: CreateReport, { allowIncomplete }: GuardOptions): void {
+  if (snapshot.complete || allowIncomplete) return;
+  const why = [...problemLines(snapshot), ...snapshot.warnings].join(" ");
+  throw new HoldstillError("incomplete", `the command was not run, since the snapshot is not complete: ${why}`, {
+    path: snapshot.archive,
+    hint: "See to what is named, or take the risk with --allow-incomplete.",
+  });
+}
+
+async function run(options: GuardOptions, work: Work, { id }: Journal): Promise<Judged> {
+  const { command, timeoutMs, stdout, actions } = options;
+  const { fs, cwd, env, takeSignals } = work;
+  work.onEvent({ type: "handover" });
+  const ended = await runCommand(fs, command, id, { cwd, env, stdout, timeoutMs, takeSignals });
+  const failure = failureOfCommand(ended);
+  if (failure !== undefined || actions.probe === undefined) return { ended, failure, probed: undefined };
+  const stopping = new AbortController();
+  const giveBack = takeSignals(() => stopping.abort());
+  try {
+    const { probeMs, probeEveryMs } = options;
+    const how = { ...shellOptions(work), signal: stopping.signal, now: work.now, probeMs, probeEveryMs };
+    const probed = await probe(actions.probe, how);
+    return { ended, probed, failure: probed.ok ? undefined : `the probe ${probed.how}: ${actions.probe}` };
+  } finally {
+    giveBack();
+  }
+}
+
+/** The command has succeeded. Where that cannot be written down, nothing must be left that would be gone back to. */
+async function pass(work: Work, running: Journal): Promise<void> {
+  let written: Journal;
+  try {
+    written = await advance(work, running, { phase: "passed" });
+  } catch (error) {
+    if (!isOfDisk(error)) throw error;
+    return finish(work, running).catch((refusal: unknown) => {
+      const { code, message, path } = failureOf(refusal);
+      throw new HoldstillError(code, `the command succeeded, but that cannot be written down: ${message}`, {
+        ...{ path, cause: refusal },
+        hint: `See to the disk. The state is the new one; this puts the old one back: ${resumeCommand(work)}`,
+      });
+    });
+  }
+  await letGo(work, written);
+}
+
+function failureOfCommand({ exitCode, signal, timedOut }: Ended): string | undefined {
+  if (timedOut) return "the command took too long and was ended";
+  if (signal !== undefined) return `the command was ended by ${signal}`;
+  return exitCode === 0 ? undefined : `the command exited ${exitCode}`;
+}
+
+function reportOf(
+  { id, command, version }: Journal,
+  { archive, warnings }: CreateReport,
+  { ended, probed, failure }: Judged,
+): Omit<GuardReport, "outcome"> {
+  return {
+    ...{ id, archive, command: { argv: command, ...ended }, warnings },
+    ...(version !== undefined && { version }),
+    ...(probed && { probe: probed }),
+    ...(failure !== undefined && { failure }),
+  };
+}

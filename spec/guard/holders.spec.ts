@@ -1,0 +1,109 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { afterEach } from "mocha";
+import { bytesOf } from "../../lib/bytes.js";
+import { disk } from "../../lib/filesystem.js";
+import { holders, startedWith } from "../../lib/guard/holders.js";
+import { tmpTree } from "../helpers/tree.js";
+
+const children: ChildProcess[] = [];
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+});
+
+/** A process that has done what is asked for when this resolves, and then waits. */
+async function started(
+  script: string,
+  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ["-e", `${script}; console.log("ready"); setInterval(() => {}, 1000)`], {
+    ...{ stdio: ["ignore", "pipe", "inherit"], cwd: options.cwd ?? "/", env: options.env ?? process.env },
+  });
+  children.push(child);
+  if (child.stdout) await once(child.stdout, "data");
+  return child;
+}
+
+function holding(state: string): { readonly pid: number; readonly path: string }[] {
+  return holders(disk, [bytesOf(state)], process.pid).map(({ pid, path }) => ({ pid, path }));
+}
+
+describe("who holds a state open", () => {
+  let state: string;
+
+  beforeEach(() => {
+    state = tmpTree({ a: { "x.log": "x" } }, "state");
+  });
+
+  it("is nobody where nobody does", () => {
+    expect(holding(state)).to.deep.equal([]);
+  });
+
+  it("is a process that has a file of it open, by its number, its name and the file", async () => {
+    const file = join(state, "a/x.log");
+    const { pid } = await started(`require("fs").openSync(${JSON.stringify(file)}, "a")`);
+    expect(holding(state)).to.deep.equal([{ pid, path: file }]);
+    expect(holders(disk, [bytesOf(state)], process.pid)[0]?.name).to.match(/^\S*node\S* -e /);
+  });
+
+  it("is still so when the file was removed, or the whole state", async () => {
+    const file = join(state, "a/x.log");
+    const { pid } = await started(`require("fs").openSync(${JSON.stringify(file)}, "a")`);
+    rmSync(state, { recursive: true });
+    mkdirSync(state);
+    expect(holding(state)).to.deep.equal([{ pid, path: file }]);
+  });
+
+  it("is a process that works in it", async () => {
+    const { pid } = await started("0", { cwd: join(state, "a") });
+    expect(holding(state)).to.deep.equal([{ pid, path: join(state, "a") }]);
+  });
+
+  it("is a process that has a file of it mapped: a program that lies in it and runs", async () => {
+    const program = join(state, "a/sleep");
+    copyFileSync("/bin/sleep", program);
+    const child = spawn(program, ["60"], { stdio: "ignore", cwd: "/" });
+    children.push(child);
+    await once(child, "spawn");
+    expect(holding(state)).to.deep.equal([{ pid: child.pid, path: program }]);
+  });
+
+  it("is nobody who has something beside it open that begins alike", async () => {
+    writeFileSync(`${state}-other`, "x");
+    await started(`require("fs").openSync(${JSON.stringify(`${state}-other`)}, "a")`);
+    expect(holding(state)).to.deep.equal([]);
+  });
+
+  it("is not whoever asks, nor who waits for it and only works there", async () => {
+    const { pid = 0 } = await started("0", { cwd: state });
+    expect(holders(disk, [bytesOf(state)], pid)).to.deep.equal([]);
+  });
+
+  it("is found in another mount namespace, under another path", async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    const elsewhere = tmpTree({}, "elsewhere");
+    const script = `mount --bind "$1" "$2" && exec 3<"$2/a/x.log" && echo ready && exec sleep 60`;
+    const child = spawn("unshare", ["--mount", "sh", "-c", script, "sh", state, elsewhere], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    children.push(child);
+    const [said] = (await Promise.race([once(child.stdout, "data"), once(child, "exit")])) as [unknown];
+    if (!Buffer.isBuffer(said)) this.skip();
+    expect(holding(state)).to.deep.equal([{ pid: child.pid, path: join(elsewhere, "a/x.log") }]);
+  });
+});
+
+describe("the processes of a command", () => {
+  it("are known by their environment, whoever started them", async () => {
+    const env = { ...process.env, HOLDSTILL_GUARD: "spec-1" };
+    const { pid } = await started(`require("child_process").spawn("sleep", ["60"], { stdio: "ignore" })`, { env });
+    const found = startedWith(disk, "HOLDSTILL_GUARD=spec-1");
+    expect(found).to.include(pid).and.to.have.lengthOf(2);
+    for (const each of found) if (each !== pid) process.kill(each, "SIGKILL");
+    expect(startedWith(disk, "HOLDSTILL_GUARD=spec")).to.deep.equal([]);
+  });
+});

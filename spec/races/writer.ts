@@ -1,0 +1,190 @@
+import fs from "node:fs";
+import { join } from "node:path";
+import {
+  append,
+  createDirectory,
+  createFile,
+  openToAppend,
+  plant,
+  rename,
+  truncate,
+  unlink,
+  write,
+  type Entry,
+  type FileEntry,
+  type Tree,
+} from "../helpers/churn-tree.js";
+
+/** The live program: two directories and three files, and what it has begun and not finished. */
+export interface Writer {
+  readonly tree: Tree;
+  /** A directory that is no business of the backup. */
+  readonly outside: string;
+  /** What it has still to write, to a file that it holds open. */
+  half?: { readonly file: FileEntry; readonly fd: number; readonly rest: Buffer };
+  sequence: number;
+}
+
+/** Something that the live program does in one go. */
+export interface Act {
+  readonly name: string;
+  readonly ready: (writer: Writer) => boolean;
+  /** Every name that a look at the tree could tell it by. */
+  readonly touches: readonly string[];
+  readonly act: (writer: Writer) => void;
+}
+
+export function createWriter(directory: string, outside: string, now: () => number): Writer {
+  const writer: Writer = { tree: plant(directory, now), outside, sequence: 0 };
+  for (const path of ["a", "b"]) createDirectory(writer.tree, path);
+  for (const path of ["a/x.jsonl", "a/y.json", "b/z.jsonl"]) createFile(writer.tree, path, () => line(writer));
+  return writer;
+}
+
+/** No two are alike, and all are of one length, so that only the bytes tell them apart. */
+function line(writer: Writer): Buffer {
+  return Buffer.from(`{"n":${String(1000 + writer.sequence++)}}\n`);
+}
+
+const at = ({ tree }: Writer, path: string): Entry | undefined => tree.entries.get(path);
+const isFree = (writer: Writer, path: string): boolean => at(writer, path) === undefined;
+const above = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));
+
+function fileAt(writer: Writer, path: string): FileEntry {
+  const entry = at(writer, path);
+  if (entry?.record.type !== "file") throw new Error(`${path} is no file`);
+  return entry as FileEntry;
+}
+
+const isFile = (writer: Writer, path: string): boolean => at(writer, path)?.record.type === "file";
+const isDirectory = (writer: Writer, path: string): boolean =>
+  path === "" || at(writer, path)?.record.type === "directory";
+
+function content(name: string, path: string, act: (writer: Writer, file: FileEntry) => void): Act {
+  return {
+    name: `${name} ${path}`,
+    ready: (writer) => isFile(writer, path) && writer.half === undefined,
+    touches: [path],
+    act: (writer) => act(writer, fileAt(writer, path)),
+  };
+}
+
+const appendTo = (path: string): Act =>
+  content("append to", path, (writer, file) => append(writer.tree, file, line(writer)));
+
+const appendHalf = (path: string): Act =>
+  content("append half a line to", path, (writer, file) => {
+    const bytes = line(writer);
+    const fd = openToAppend(writer.tree, file);
+    write(writer.tree, file, fd, bytes.subarray(0, 4));
+    writer.half = { file, fd, rest: bytes.subarray(4) };
+  });
+
+const empty = (path: string): Act =>
+  content("empty", path, (writer, file) => {
+    writer.half = { file, fd: truncate(writer.tree, file), rest: line(writer) };
+  });
+
+const finish: Act = {
+  name: "write the rest",
+  ready: ({ half }) => half !== undefined,
+  touches: ["a/x.jsonl", "a/y.json"],
+  act: finishHalf,
+};
+
+export function finishHalf(writer: Writer): void {
+  if (writer.half === undefined) return;
+  const { file, fd, rest } = writer.half;
+  write(writer.tree, file, fd, rest);
+  fs.closeSync(fd);
+  delete writer.half;
+}
+
+const rewrite = (path: string): Act =>
+  content("rewrite", path, (writer, file) => {
+    const fd = truncate(writer.tree, file);
+    write(writer.tree, file, fd, line(writer));
+    fs.closeSync(fd);
+  });
+
+const remove = (path: string): Act => ({
+  name: `unlink ${path}`,
+  ready: (writer) => isFile(writer, path),
+  touches: [path, above(path)],
+  act: (writer) => unlink(writer.tree, fileAt(writer, path)),
+});
+
+const make = (path: string): Act => ({
+  name: `create ${path}`,
+  ready: (writer) => isFree(writer, path) && isDirectory(writer, above(path)),
+  touches: [path, above(path)],
+  act: (writer) => void createFile(writer.tree, path, () => line(writer)),
+});
+
+const move = (from: string, to: string): Act => ({
+  name: `rename ${from} to ${to}`,
+  ready: (writer) =>
+    isFile(writer, from) && isDirectory(writer, above(to)) && at(writer, to)?.record.type !== "directory",
+  touches: [from, to, above(from), above(to)],
+  act: (writer) => rename(writer.tree, fileAt(writer, from), to),
+});
+
+/** Atomic replace: a new file is written beside it and renamed over it. */
+const replace = (path: string): Act => ({
+  name: `replace ${path}`,
+  ready: (writer) => isFile(writer, path),
+  touches: [path, above(path)],
+  act(writer) {
+    const fresh = createFile(writer.tree, `${path}.${writer.sequence}.tmp`, () => line(writer));
+    rename(writer.tree, fresh, path);
+  },
+});
+
+const moveDirectory = (from: string, to: string): Act => ({
+  name: `rename directory ${from} to ${to}`,
+  ready: (writer) => isDirectory(writer, from) && isFree(writer, to) && isDirectory(writer, above(to)),
+  touches: ["", from, to],
+  act(writer) {
+    const entry = at(writer, from);
+    if (entry) rename(writer.tree, entry, to);
+  },
+});
+
+/** The symbolic link is not in the record: what it leads to must not be in the archive, and what was there is elsewhere. */
+const swap = (path: string): Act => ({
+  name: `put a link in place of directory ${path}`,
+  ready: (writer) => isDirectory(writer, path) && isFree(writer, `${path}.old`),
+  touches: ["", path, `${path}.old`],
+  act(writer) {
+    const entry = at(writer, path);
+    if (!entry) return;
+    rename(writer.tree, entry, `${path}.old`);
+    fs.symlinkSync(writer.outside, join(writer.tree.directory, path));
+  },
+});
+
+/** What the writer may do next, wherever it stands. */
+export const ACTS: readonly Act[] = [
+  appendTo("a/x.jsonl"),
+  appendTo("b/z.jsonl"),
+  appendHalf("a/x.jsonl"),
+  empty("a/y.json"),
+  finish,
+  rewrite("a/x.jsonl"),
+  rewrite("a/y.json"),
+  remove("a/y.json"),
+  make("a/y.json"),
+  make("b/new.jsonl"),
+  move("a/x.jsonl", "a/moved.jsonl"),
+  move("a/moved.jsonl", "a/x.jsonl"),
+  move("a/x.jsonl", "b/x.jsonl"),
+  move("b/x.jsonl", "a/x.jsonl"),
+  move("b/z.jsonl", "a/x.jsonl"),
+  replace("a/x.jsonl"),
+  replace("a/y.json"),
+  moveDirectory("a", "c"),
+  moveDirectory("c", "a"),
+  moveDirectory("b", "a/b"),
+  swap("a"),
+  swap("b"),
+];
