@@ -1,5 +1,6 @@
 "use strict";
-// Mocha's usual output, and the counts as a line of JSON in the file that `--reporter-option counts=FILE` names.
+// Mocha's usual output, and a line of JSON in the file that `--reporter-option counts=FILE` names: how many specs
+// passed, failed and were skipped, and of those that failed the titles and the errors.
 const { appendFileSync } = require("node:fs");
 const { reporters } = require("mocha");
 
@@ -7,9 +8,11 @@ module.exports = class CountingReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     const file = options.reporterOption.counts;
+    const errors = [];
+    runner.on("fail", (spec, error) => errors.push(`${spec.fullTitle()}: ${error.message}`));
     runner.once("end", () => {
-      const { passes, failures, pending } = runner.stats;
-      appendFileSync(file, `${JSON.stringify({ passed: passes, failed: failures, skipped: pending })}\n`);
+      const { passes: passed, failures: failed, pending: skipped } = runner.stats;
+      appendFileSync(file, `${JSON.stringify({ passed, failed, skipped, errors })}\n`);
     });
   }
 };

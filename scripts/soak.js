@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "20" } } });
 const { status } = spawnSync(
   process.execPath,
-  ["node_modules/mocha/bin/mocha.js", "--no-config", "--enable-source-maps", "dist/spec/soak/**/*.spec.js"],
+  ["node_modules/mocha/bin/mocha.js", "--config", ".mocharc.serial.json", "dist/spec/soak/**/*.spec.js"],
   { stdio: "inherit", env: { ...process.env, HOLDSTILL_SOAK_MINUTES: values.minutes } },
 );
 process.exitCode = status ?? 1;

@@ -3,17 +3,11 @@ import { once } from "node:events";
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { afterEach } from "mocha";
 import { bytesOf } from "../../lib/bytes.js";
 import { disk } from "../../lib/filesystem.js";
 import { holders, startedWith } from "../../lib/guard/holders.js";
+import { afterwards } from "../helpers/afterwards.js";
 import { tmpTree } from "../helpers/tree.js";
-
-const children: ChildProcess[] = [];
-
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill("SIGKILL");
-});
 
 /** A process that has done what is asked for when this resolves, and then waits. */
 async function started(
@@ -23,7 +17,7 @@ async function started(
   const child = spawn(process.execPath, ["-e", `${script}; console.log("ready"); setInterval(() => {}, 1000)`], {
     ...{ stdio: ["ignore", "pipe", "inherit"], cwd: options.cwd ?? "/", env: options.env ?? process.env },
   });
-  children.push(child);
+  afterwards(() => void child.kill("SIGKILL"));
   if (child.stdout) await once(child.stdout, "data");
   return child;
 }
@@ -67,7 +61,7 @@ describe("who holds a state open", () => {
     const program = join(state, "a/sleep");
     copyFileSync("/bin/sleep", program);
     const child = spawn(program, ["60"], { stdio: "ignore", cwd: "/" });
-    children.push(child);
+    afterwards(() => void child.kill("SIGKILL"));
     await once(child, "spawn");
     expect(holding(state)).to.deep.equal([{ pid: child.pid, path: program }]);
   });
@@ -90,7 +84,7 @@ describe("who holds a state open", () => {
     const child = spawn("unshare", ["--mount", "sh", "-c", script, "sh", state, elsewhere], {
       stdio: ["ignore", "pipe", "ignore"],
     });
-    children.push(child);
+    afterwards(() => void child.kill("SIGKILL"));
     const [said] = (await Promise.race([once(child.stdout, "data"), once(child, "exit")])) as [unknown];
     if (!Buffer.isBuffer(said)) this.skip();
     expect(holding(state)).to.deep.equal([{ pid: child.pid, path: join(elsewhere, "a/x.log") }]);

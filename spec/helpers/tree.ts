@@ -11,7 +11,7 @@ import {
 import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach } from "mocha";
+import { afterwards } from "./afterwards.js";
 
 /** A file by its text or bytes, a directory by its entries, a symbolic link by `link("target")`. */
 export interface Tree {
@@ -26,18 +26,10 @@ export function link(target: string): Tree[string] {
   return { linkTo: target };
 }
 
-const made: string[] = [];
-
-afterEach(function () {
-  // A sweep leaves hundreds.
-  this.timeout(300_000);
-  for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
-});
-
 /** A directory of its own for this spec, links in its path resolved. It is removed afterwards. */
 export function tmpDirectory(parent = tmpdir()): string {
   const path = realpathSync(mkdtempSync(join(parent, "holdstill-spec-")));
-  made.push(path);
+  afterwards(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 

@@ -6,7 +6,7 @@ import type { ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterEach } from "mocha";
+import { afterwards } from "../helpers/afterwards.js";
 import { tmpDirectory } from "../helpers/tree.js";
 
 export interface Request {
@@ -15,12 +15,6 @@ export interface Request {
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
-
-const open: (() => void)[] = [];
-
-afterEach(() => {
-  for (const close of open.splice(0)) close();
-});
 
 type Answer = (url: string, response: ServerResponse) => void;
 
@@ -47,7 +41,7 @@ async function serving(protocol: string, server: Server, answer: Answer) {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  open.push(() => {
+  afterwards(() => {
     server.close();
     server.closeAllConnections();
   });

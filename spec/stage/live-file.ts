@@ -1,7 +1,6 @@
 import { closeSync, readSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
-import { afterEach } from "mocha";
 import { bytesOf } from "../../lib/bytes.js";
 import { disk, type Filesystem } from "../../lib/filesystem.js";
 import { capture, copyOpen } from "../../lib/stage/capture.js";
@@ -12,6 +11,7 @@ import { isAppended } from "../../lib/stage/kinds.js";
 import { placeStage, type Stage } from "../../lib/stage/place.js";
 import { alone } from "../../lib/stage/stage-parents.js";
 import { thisProcess } from "../../lib/vault/owner.js";
+import { afterwards } from "../helpers/afterwards.js";
 import { fsWith, type Moment } from "../helpers/port.js";
 import { tmpTree } from "../helpers/tree.js";
 
@@ -53,19 +53,13 @@ export interface Freezing {
   readonly fsFor?: (path: string) => Filesystem;
 }
 
-const stages: Stage[] = [];
-
-afterEach(() => {
-  for (const stage of stages.splice(0)) stage.remove();
-});
-
 /** Takes a file into a stage, as the freeze does it. */
 export async function freezeFile(given: Freezing): Promise<LiveFile> {
   const { name = "x.jsonl", text, ageMs = 5_000, method = "link", fsFor = () => disk, fingerprints = true } = given;
   const path = join(tmpTree({ [name]: text }), name);
   utimesSync(path, (FROZEN - ageMs) / 1000, (FROZEN - ageMs) / 1000);
   const stage = placeStage(disk, alone(bytesOf(dirname(path)), bytesOf(join(dirname(path), "cache"))), thisProcess());
-  stages.push(stage);
+  afterwards(() => stage.remove());
   const taken = await take(fsFor(path), stage, method, path, name);
   const frozen = fingerprints ? fingerprintedIn(stage, taken) : taken;
   return { path, frozen, archived: (how = {}) => archive(stage, frozen, how) };
