@@ -1,5 +1,6 @@
 import type { Notification } from "../config/parse.js";
 import { shownUrl } from "../config/shown-url.js";
+import { limited } from "../limited.js";
 import type { Surroundings } from "../surroundings.js";
 import { addressOf } from "./address.js";
 import { endLetter, startLetter, type Letter, type Told } from "./messages.js";
@@ -27,8 +28,8 @@ export async function sendPings(
     const { style, timeout } = notification;
     const address = addressed(notification, around);
     if (address === undefined) return;
-    const limit = AbortSignal.any([around.signal, AbortSignal.timeout(timeout)]);
-    await address.send(endLetter(style, address.url, told), limit);
+    const letter = endLetter(style, address.url, told);
+    await limited(timeout, [around.signal], (limit) => address.send(letter, limit));
   };
   await Promise.all(notifications.map(each));
 }
@@ -41,18 +42,16 @@ function startPing(notification: Notification, around: Needs): Pick<Pings, "fini
   const first = startLetter(style, url);
   const ended = new AbortController();
   const started =
-    first === undefined
-      ? Promise.resolve()
-      : send(first, AbortSignal.any([ended.signal, AbortSignal.timeout(timeout)]));
+    first === undefined ? Promise.resolve() : limited(timeout, [ended.signal], (limit) => send(first, limit));
   return {
-    async finish(told, signal) {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
-      // In this order, or the service would take the run for one that goes on.
-      await Promise.race([started, aborted(limit)]);
-      ended.abort(limit.reason);
-      await started;
-      await send(endLetter(style, url, told), limit);
-    },
+    finish: (told, signal) =>
+      limited(timeout, [signal], async (limit) => {
+        // In this order, or the service would take the run for one that goes on.
+        await Promise.race([started, aborted(limit)]);
+        ended.abort(limit.reason);
+        await started;
+        await send(endLetter(style, url, told), limit);
+      }),
   };
 }
 
