@@ -30,6 +30,7 @@ import {
   beside,
   claimOf,
   expectBack,
+  GRACE_MS,
   guarded,
   guardLine,
   OPTIONS,
@@ -107,7 +108,7 @@ describe("the snapshot of a guarded command", () => {
       await clean([world.output], world.around);
       writeFileSync(join(world.state, "config.json"), "newer");
       const { archive } = report;
-      const asked = { archive, includeWorkspace: false, stop: undefined, start: undefined, graceMs: 0 };
+      const asked = { archive, includeWorkspace: false, stop: undefined, start: undefined, graceMs: GRACE_MS };
       const confirm = () => Promise.resolve(true);
       expect(await rollback({ ...asked, confirm }, world.around)).to.include({ outcome: "rolled-back" });
       expect(contents(world.state)).to.deep.equal(world.before);
@@ -315,7 +316,7 @@ describe("a guarded command that fails", () => {
 describe("a guarded command that cannot go back", () => {
   it("names the process that still holds the state, moves nothing, and goes on when it has ended", async () => {
     const world = guarded();
-    const report = await guardLine(world, `${CHANGE}; sleep 600 > state/left & echo $! > pid; exit 3`);
+    const report = await guardLine(world, `${CHANGE}; sleep 600 > state/left & echo $! > pid; exit 3`, { graceMs: 0 });
     const pid = Number(readFileSync(join(world.root, "pid"), "utf8"));
     try {
       expect(report).to.include({ outcome: "rollback-failed" });

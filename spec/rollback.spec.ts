@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { create } from "../lib/create.js";
 import { rollback, type RollbackOptions } from "../lib/rollback.js";
-import { beside, guarded, type Guarded } from "./guard/guarded.js";
+import { beside, GRACE_MS, guarded, type Guarded } from "./guard/guarded.js";
 import { DEFAULTS } from "./helpers/run.js";
 import { contents } from "./helpers/tree.js";
 
 const OPTIONS: Omit<RollbackOptions, "archive"> = {
-  ...{ includeWorkspace: false, stop: undefined, start: undefined, graceMs: 0 },
+  ...{ includeWorkspace: false, stop: undefined, start: undefined, graceMs: GRACE_MS },
   confirm: () => Promise.resolve(true),
 };
 

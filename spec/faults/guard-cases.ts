@@ -7,7 +7,7 @@ import { failureOf } from "../../lib/report/failure.js";
 import type { GuardReturn, RollbackReport } from "../../lib/report/guard-report.js";
 import { rollback } from "../../lib/rollback.js";
 import { CHANGE, isSame, NEW, trees } from "../guard/crash.js";
-import { OPTIONS, resumed, snapshotOf, STATE, type Guarded } from "../guard/guarded.js";
+import { GRACE_MS, OPTIONS, resumed, snapshotOf, STATE, type Guarded } from "../guard/guarded.js";
 import { createFrom, surroundings } from "../helpers/run.js";
 import { age, contents, writeTree } from "../helpers/tree.js";
 import type { Told, UseCase } from "./sweep.js";
@@ -76,7 +76,7 @@ export async function rollbackCase(): Promise<UseCase> {
     run: (fs) =>
       rollback(
         {
-          ...{ archive, includeWorkspace: false, stop: undefined, start: undefined, graceMs: 0 },
+          ...{ archive, includeWorkspace: false, stop: undefined, start: undefined, graceMs: GRACE_MS },
           confirm: () => Promise.resolve(true),
         },
         on(fs, here),

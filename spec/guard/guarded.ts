@@ -31,11 +31,14 @@ export function guarded(tree: Tree = STATE, replaced: Partial<GuardSurroundings>
   };
 }
 
+/** Somebody else who looks at the whole disk, as `du` does, holds the state open for a moment. */
+export const GRACE_MS = 10_000;
+
 export const OPTIONS: Omit<GuardOptions, "command" | "snapshot"> = {
   allowIncomplete: false,
   record: RECORD,
   actions: { stop: undefined, start: undefined, probe: undefined, rollback: undefined },
-  ...{ probeMs: 60_000, probeEveryMs: 1, graceMs: 0, timeoutMs: undefined, rollback: true, stdout: "stderr" },
+  ...{ probeMs: 60_000, probeEveryMs: 1, graceMs: GRACE_MS, timeoutMs: undefined, rollback: true, stdout: "stderr" },
 };
 
 export type Asked = Partial<Omit<GuardOptions, "snapshot">> & { readonly snapshot?: Partial<CreateOptions> };
