@@ -17,7 +17,7 @@ import { disk, type Filesystem } from "../lib/filesystem.js";
 import { loadSqlite, valueOf, type Sqlite } from "../lib/stage/sqlite.js";
 import { verifyLine, verifyLines } from "../lib/report/verify-text.js";
 import { verify, type VerifyReport } from "../lib/verify.js";
-import { mayDiffer, readCopy, startWriter, type Writer } from "./helpers/database-writer.js";
+import { mayDiffer, pinsWithin, readCopy, startWriter, type Writer } from "./helpers/database-writer.js";
 import { fsWith, interrupted, refuse } from "./helpers/port.js";
 import { createFrom, extractedPath, indexOf, surroundings } from "./helpers/run.js";
 import { openElsewhere, type SqlProcess } from "./helpers/sql-process.js";
@@ -81,8 +81,7 @@ describe("a source with databases", function () {
       const found = ["a.sqlite", "state/b.db"].map((path) => lineOf(lines, path));
       const moments = found.map(({ capture }) => Date.parse((capture as { at: string }).at));
       const apart = Math.abs((readings[0]?.last ?? 0) - (readings[1]?.last ?? 0));
-      // The index gives whole milliseconds.
-      expect(apart).to.be.at.most(mayDiffer(readings, [...moments, ...moments.map((moment) => moment + 1)]));
+      expect(apart).to.be.at.most(mayDiffer(readings, pinsWithin(moments, report.frozen.databaseSkewMs)));
       for (const line of found) {
         expect(line).to.have.nested.include({ "capture.method": "database", "database.integrity": "ok" });
         expect(line["database"]).to.include({ journalMode: "wal", blockedMs: 0, userVersion: 0 });

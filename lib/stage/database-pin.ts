@@ -8,8 +8,6 @@ import { column, complaintOf, messageOf, valueOf, type Connection, type Sqlite }
 export interface Pin {
   readonly connection: Connection;
   readonly database: PinnedDatabase;
-  /** Since when it may have kept a writer waiting: see `now`. */
-  readonly since: number;
 }
 
 /** Milliseconds of the epoch, with a fraction. */
@@ -24,8 +22,7 @@ export function now(): number {
 export function pinMoment(sqlite: Sqlite, path: Bytes): Pin {
   const connection = new sqlite.DatabaseSync(native(path), { readOnly: true, timeout: 0, defensive: false });
   try {
-    const since = now();
-    return { connection, since, database: read(connection) };
+    return { connection, database: read(connection) };
   } catch (error) {
     connection.close();
     throw error;
@@ -45,12 +42,13 @@ export function readPrivate(sqlite: Sqlite, copy: Bytes): PinnedDatabase {
 function read(connection: Connection): PinnedDatabase {
   // A schema that cannot be parsed must not stop the copy: `writable_schema` makes SQLite ignore what it cannot read.
   connection.exec("PRAGMA writable_schema = ON; BEGIN");
+  const pinning = now();
   const userVersion = Number(valueOf(connection, "user_version", "pragma_user_version"));
   valueOf(connection, "count(*)", "sqlite_schema");
   const pinnedAt = now();
   const pageCount = Number(valueOf(connection, "page_count", "pragma_page_count"));
   const journalMode = String(valueOf(connection, "journal_mode", "pragma_journal_mode"));
-  return { pinnedAt, journalMode, pageCount, userVersion };
+  return { pinning, pinnedAt, journalMode, pageCount, userVersion };
 }
 
 /** Pages a step: the default of 100 never finishes beside a writer where there is no pin, and is no faster with one. */

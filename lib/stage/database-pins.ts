@@ -157,9 +157,10 @@ async function copyThoseAtRest(sqlite: Sqlite, takings: readonly Taking[]): Prom
 function confirmAtRest(sqlite: Sqlite, taking: Taking): void {
   const { atRest, pinned } = taking;
   if (atRest === undefined || pinned === undefined) return;
+  const pinning = now();
   const state = attempt(taking, (path) => lookAt(path).state);
   if (state === atRest.state) {
-    taking.pinned = { ...pinned, pinnedAt: now() };
+    taking.pinned = { ...pinned, pinning, pinnedAt: now() };
     return;
   }
   delete taking.atRest;
@@ -207,6 +208,7 @@ function sleep(ms: number): void {
 
 /** Takes a private copy and recovers that; false if the original moved. */
 function recover(sqlite: Sqlite, taking: Taking): boolean {
+  const pinning = now();
   const look = attempt(taking, (path) => copyAtRest(path, taking.to) ?? "moved");
   if (look === "moved") return false;
   if (look === undefined) return true;
@@ -217,7 +219,7 @@ function recover(sqlite: Sqlite, taking: Taking): boolean {
     return true;
   }
   taking.atRest = look;
-  taking.pinned = { ...database, pinnedAt };
+  taking.pinned = { ...database, pinning, pinnedAt };
   return true;
 }
 
@@ -231,7 +233,7 @@ async function releaseWriter(sqlite: Sqlite, taking: Taking): Promise<void> {
   } catch (error) {
     taking.copied = Promise.resolve(failureOf(error));
   }
-  taking.blockedMs = now() - pin.since;
+  taking.blockedMs = now() - pin.database.pinning;
 }
 
 async function copyTaking(sqlite: Sqlite, taking: Taking, pinned: PinnedDatabase): Promise<CopyOutcome> {

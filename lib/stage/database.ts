@@ -3,8 +3,9 @@ import { fileURLToPath } from "node:url";
 import type { Bytes } from "../bytes.js";
 import { HoldstillError, type ErrorCode } from "../errors.js";
 
+/** Its copy shows one moment, not before `pinning` and not after `pinnedAt`: milliseconds of the epoch, with a fraction. */
 export interface PinnedDatabase {
-  /** Which moment its copy shows: milliseconds of the epoch, with a fraction. */
+  readonly pinning: number;
   readonly pinnedAt: number;
   readonly journalMode: string;
   readonly pageCount: number;

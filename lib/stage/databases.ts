@@ -98,12 +98,13 @@ export function databases(fs: Filesystem, signal: AbortSignal): Databases {
         throw stageFailure(stage, error);
       }),
     moments() {
-      const moments = [...known.values()].flatMap(({ outcome }) =>
-        outcome.status === "pinned" ? [outcome.database.pinnedAt] : [],
+      const pinned = [...known.values()].flatMap(({ outcome }) =>
+        outcome.status === "pinned" ? [outcome.database] : [],
       );
-      if (moments.length === 0) return undefined;
-      const first = moments.reduce((a, b) => Math.min(a, b));
-      return { first, skewMs: moments.reduce((a, b) => Math.max(a, b)) - first };
+      if (pinned.length === 0) return undefined;
+      const first = pinned.reduce((earliest, { pinning }) => Math.min(earliest, pinning), Infinity);
+      const last = pinned.reduce((latest, { pinnedAt }) => Math.max(latest, pinnedAt), -Infinity);
+      return { first, skewMs: pinned.length === 1 ? 0 : last - first };
     },
     close: async () => (await starting)?.close(),
   };

@@ -1,7 +1,7 @@
-import { fork, type ChildProcess } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { after } from "mocha";
+import { afterwards } from "./afterwards.js";
 import { column, loadSqlite, valueOf, type Connection } from "../../lib/stage/sqlite.js";
 
 /**
@@ -28,20 +28,11 @@ export interface PairOptions {
 
 const PROGRAM = fileURLToPath(import.meta.url);
 
-const started = new Set<ChildProcess>();
-
-// A spec that fails before it stops its writer must not keep mocha from ending.
-if (process.argv[1] !== PROGRAM) {
-  after(() => {
-    for (const child of started) child.kill("SIGKILL");
-  });
-}
-
 /** Resolves when the databases have their size and the writer is at full speed. */
 export async function startWriter(options: PairOptions): Promise<Writer> {
   const child = fork(PROGRAM, [JSON.stringify(options)], { execArgv: ["--disable-warning=ExperimentalWarning"] });
-  started.add(child);
-  const exit = once(child, "exit").finally(() => started.delete(child));
+  afterwards(() => void child.kill("SIGKILL"));
+  const exit = once(child, "exit");
   await once(child, "message");
   return {
     stop: async () => {
@@ -70,6 +61,12 @@ export function readCopy(copy: Connection): Reading {
     last: numbers.at(-1) ?? 0,
     times,
   };
+}
+
+/** When the first pin was begun and the last one was there, by the index, which gives whole milliseconds. */
+export function pinsWithin(moments: readonly number[], skewMs = NaN): [number, number] {
+  const last = Math.max(...moments) + 1;
+  return [last - 1 - skewMs, last];
 }
 
 /** How exactly two processes agree on the time, in ms. */

@@ -242,7 +242,8 @@ describe("database child", function () {
 
   async function expectPair(paths: Bytes[], round: number): Promise<void> {
     const requests = paths.map((path, which) => request(path, staged(`${round}-${which}.db`)));
-    const moments = (await child.pin(requests)).map((outcome) => pinned(outcome).pinnedAt);
+    const pins = (await child.pin(requests)).map(pinned);
+    const moments = pins.flatMap(({ pinning, pinnedAt }) => [pinning, pinnedAt]);
     const readings: Reading[] = [];
     for (const { path, to } of requests) {
       expect(copied(await child.copy(path)).integrity).to.equal("ok");
