@@ -31,12 +31,12 @@ export function processes(fs: Filesystem): number[] {
   return listed.filter(({ name }) => /^\d+$/.test(name)).map(({ name }) => Number(name));
 }
 
-/** What `/proc` does not show: what has ended meanwhile, and what is another user's. */
+/** What `/proc` does not show: what has ended meanwhile, what is another user's, and what lies too deep to have a path. */
 export function unlessHidden<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ESRCH", "EACCES", "EPERM", "EINVAL", "ENOTDIR")) return undefined;
+    if (isErrno(error, "ENOENT", "ESRCH", "EACCES", "EPERM", "EINVAL", "ENOTDIR", "ENAMETOOLONG")) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { bytesOf } from "../../lib/bytes.js";
 import { disk } from "../../lib/filesystem.js";
 import { holders, startedWith } from "../../lib/guard/holders.js";
 import { afterwards } from "../helpers/afterwards.js";
-import { tmpTree } from "../helpers/tree.js";
+import { tmpDirectory, tmpTree } from "../helpers/tree.js";
 
 /** A process that has done what is asked for when this resolves, and then waits. */
 async function started(
@@ -70,6 +70,23 @@ describe("who holds a state open", () => {
     writeFileSync(`${state}-other`, "x");
     await started(`require("fs").openSync(${JSON.stringify(`${state}-other`)}, "a")`);
     expect(holding(state)).to.deep.equal([]);
+  });
+
+  it("is told although a process has something open that lies too deep to have a path", async () => {
+    const root = tmpDirectory();
+    afterwards(() => execFileSync("rm", ["-rf", root]));
+    const script = `
+      const { mkdirSync, openSync } = require("fs");
+      let at = ${JSON.stringify(root)};
+      for (let depth = 0; depth < 20; depth++) {
+        mkdirSync(at = at + "/" + "d".repeat(250));
+        at = "/proc/self/fd/" + openSync(at);
+      }
+    `;
+    await started(script);
+    const file = join(state, "a/x.log");
+    const { pid } = await started(`require("fs").openSync(${JSON.stringify(file)}, "a")`);
+    expect(holding(state)).to.deep.equal([{ pid, path: file }]);
   });
 
   it("is not whoever asks, nor who waits for it and only works there", async () => {
