@@ -23,7 +23,7 @@ const HEARTBEAT_MS = 60_000;
 /** After this long a lock without a readable owner is what a crash left, not what somebody is writing. */
 const NAMELESS_MS = 60_000;
 /** Claims (`lock.<id of the dead>`) and owners' own files before they are linked (`lock.<own id>.new`). */
-const LEFTOVER = /^lock\.(?:[0-9a-f]{16}|nameless-\d+)(?:\.new)?$/;
+const LEFTOVER = /^lock\.(?:[0-9a-f]{16}|nameless-\d+)(\.new)?$/;
 
 interface Site {
   readonly fs: Filesystem;
@@ -72,6 +72,9 @@ function attempt(site: Site): Outcome {
     if (place(fs, mine, lock, me)) return { status: "taken" };
     const holder = look(fs, lock);
     return holder === undefined ? { status: "moved" } : succeed(site, mine, [holder]);
+  } catch (error) {
+    if (isErrno(error, "ENOENT") && look(fs, mine) === undefined) return { status: "moved" };
+    throw error;
   } finally {
     remove(fs, mine);
   }
@@ -138,14 +141,19 @@ function hold(site: Site): Lock {
   return { release };
 }
 
-/** Removes what dead processes left. Only for who holds the lock: see `succeed`. */
+/**
+ * Removes what dead processes left. Only for who holds the lock: see `succeed`. A file without a name in it that was
+ * not linked yet may be somebody's who lives: who misses it tries again.
+ */
 function sweep({ fs, state, ...site }: Site): void {
   for (const { name } of fs.list(state)) {
-    if (!LEFTOVER.test(name)) continue;
+    const [isLeftover, isNew] = LEFTOVER.exec(name) ?? [];
+    if (isLeftover === undefined) continue;
     const path = under(state, name);
     try {
       const mark = look(fs, path);
-      if (mark !== undefined && isGone(site, mark)) remove(fs, path);
+      if (mark === undefined) continue;
+      if (isGone(site, mark) || (isNew !== undefined && mark.owner === undefined)) remove(fs, path);
     } catch (error) {
       // Another user's leftover is that user's to remove.
       if (!isErrno(error, "EACCES", "EPERM")) throw error;

@@ -236,10 +236,25 @@ describe("lock", () => {
     leave(old, `lock.${old.id}.new`);
     leave(dead(), `lock.${old.id}`);
     leave(living, `lock.${living.id}.new`);
+    leave("", `lock.${dead().id}.new`);
     leave("{}", "runs.jsonl");
     const held = await take();
     expect(readdirSync(state).sort()).to.deep.equal(["lock", `lock.${living.id}.new`, "runs.jsonl"]);
     held.release();
+  });
+
+  it("is taken although its holder took the file of a name that was only being written for a leftover", async () => {
+    let removed = 0;
+    const link = (from: Bytes, to: Bytes): void => {
+      if (removed++ === 0) rmSync(from);
+      disk.link(from, to);
+    };
+    const me = thisProcess();
+    const held = await take({}, { ...disk, link }, me);
+    expect(removed).to.equal(2);
+    expect(holder()).to.equal(me.id);
+    held.release();
+    expect(readdirSync(state)).to.deep.equal([]);
   });
 
   const ports: [string, Filesystem][] = [
