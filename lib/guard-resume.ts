@@ -11,6 +11,11 @@ import { goBack } from "./guard/return.js";
 import { resumeCommand, type GuardSurroundings, type Work } from "./guard/work.js";
 import type { GuardReturn } from "./report/guard-report.js";
 
+export interface ResumeOptions {
+  /** Nothing but the state is brought back: the program is left to the user. */
+  readonly stateOnly?: boolean;
+}
+
 /** What `guard resume` did: the document that it prints. */
 export interface ResumeReport {
   readonly outcome: "nothing-to-do" | "succeeded" | "rolled-back" | "rollback-failed";
@@ -24,13 +29,17 @@ export interface ResumeReport {
  * otherwise. Where there is nothing to be done it does nothing.
  * @throws HoldstillError `locked` while a guarded command is under way
  */
-export async function resume(directories: readonly string[], around: GuardSurroundings): Promise<ResumeReport> {
+export async function resume(
+  directories: readonly string[],
+  around: GuardSurroundings,
+  { stateOnly = false }: ResumeOptions = {},
+): Promise<ResumeReport> {
   const finished: string[] = [];
   const rollbacks: GuardReturn[] = [];
   for (const directory of directories) {
     const work: Work = { ...around, archives: bytesOf(directory) };
     if (journals(work.fs, work.archives).length > 0) {
-      await withGuardLock(work, (take) => resumeAll(work, take, { finished, rollbacks }));
+      await withGuardLock(work, (take) => resumeAll(work, take, { finished, rollbacks, stateOnly }));
     }
   }
   return { outcome: outcomeOf(finished, rollbacks), finished, rollbacks };
@@ -39,7 +48,7 @@ export async function resume(directories: readonly string[], around: GuardSurrou
 async function resumeAll(
   work: Work,
   take: TakeStates,
-  done: { readonly finished: string[]; readonly rollbacks: GuardReturn[] },
+  done: { readonly finished: string[]; readonly rollbacks: GuardReturn[]; readonly stateOnly: boolean },
 ): Promise<void> {
   for (const journal of journals(work.fs, work.archives).filter(isUnfinished)) {
     await take(journal);
@@ -47,7 +56,7 @@ async function resumeAll(
     if (next === "abandon" || next === "finish") {
       await finish(work, journal);
       done.finished.push(journal.id);
-    } else done.rollbacks.push(await goBack(work, judged(work, journal)));
+    } else done.rollbacks.push(await goBack(work, judged(work, journal), done.stateOnly));
   }
 }
 

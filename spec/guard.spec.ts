@@ -355,7 +355,7 @@ describe("a guarded command that cannot go back", () => {
       "the state is back, but the probe exited 6: echo broken; exit 6\nbroken",
     ],
   ] as const) {
-    it(`says so where ${what} fails, with the state back, and tries that again`, async () => {
+    it(`says so where ${what} fails, with the state back, and tries that again, unless only the state is asked for`, async () => {
       const world = guarded();
       const actions = { ...OPTIONS.actions, ...action };
       const report = await guardLine(world, `${CHANGE}; exit 3`, { actions, probeEveryMs: 60_000 });
@@ -363,6 +363,9 @@ describe("a guarded command that cannot go back", () => {
       expect(report.rollback?.why).to.equal(why);
       expect(contents(world.state)).to.deep.equal(world.before);
       expect(await resumed(world)).to.include({ outcome: "rollback-failed" });
+      expect(await resumed(world, { stateOnly: true })).to.include({ outcome: "rolled-back" });
+      expect(contents(world.state)).to.deep.equal(world.before);
+      expect(await resumed(world)).to.include({ outcome: "nothing-to-do" });
     });
   }
 

@@ -150,6 +150,7 @@ export const GUARD = {
     describe: "shell command that brings the old version back [default: by npm, for an OpenClaw of npm]",
   },
   rollback: { type: "boolean", default: true, describe: "go back on failure; --no-rollback leaves what is there" },
+  "state-only": { type: "boolean", describe: "for resume: the program is left to you, and nothing is started" },
   yes: { type: "boolean", describe: "for clean: do not ask" },
 } as const satisfies Record<string, Options>;
 

@@ -19,6 +19,7 @@ import type { InstallOptions } from "../schedule/install.js";
 import type { Scope } from "../schedule/schedule.js";
 import type { GuardOptions } from "../guard.js";
 import type { GuardSurroundings } from "../guard/work.js";
+import type { ResumeOptions } from "../guard-resume.js";
 import type { RollbackOptions } from "../rollback.js";
 import type { StatusOptions } from "../status.js";
 import type { Surroundings } from "../surroundings.js";
@@ -62,8 +63,8 @@ export const useCases = {
     (await import("../guard.js")).guard(options, around),
   rollback: async (options: RollbackOptions, around: GuardSurroundings) =>
     (await import("../rollback.js")).rollback(options, around),
-  resume: async (directories: readonly string[], around: GuardSurroundings) =>
-    (await import("../guard-resume.js")).resume(directories, around),
+  resume: async (directories: readonly string[], around: GuardSurroundings, options: ResumeOptions) =>
+    (await import("../guard-resume.js")).resume(directories, around, options),
   guardStatus: async (directories: readonly string[], around: Surroundings) =>
     (await import("../guard-status.js")).guardStatus(directories, around),
   clean: async (directories: readonly string[], around: GuardSurroundings) =>

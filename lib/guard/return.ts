@@ -25,8 +25,9 @@ const ACTION_MS = 30 * 60_000;
  * Brings back what was before a command, from wherever the journal says that this is: the state first, then the program.
  * A command that was running has failed by now.
  * Whatever stands in the way, the journal stays where it was, and the same call goes on from there.
+ * @param stateOnly leaves the program to the user: neither is it brought back nor started, and nothing is probed
  */
-export async function goBack(work: Work, journal: Journal): Promise<GuardReturn> {
+export async function goBack(work: Work, journal: Journal, stateOnly = false): Promise<GuardReturn> {
   let current = journal;
   const left: string[] = [];
   const to = (next: Journal): void => {
@@ -42,7 +43,10 @@ export async function goBack(work: Work, journal: Journal): Promise<GuardReturn>
       dropEmpty(work.fs, current.places);
       to(await advance(work, current, { phase: "exchanged" }));
     }
-    if (nextOf(current) === "bring back") to(await broughtBack(work, current));
+    if (nextOf(current) === "bring back") {
+      if (!stateOnly) await bringBack(work, current);
+      to(await advance(work, current, { phase: "returned" }));
+    }
     return { ok: true, id: current.id, places: placesOf(current), left, next: cleanCommand(work) };
   } catch (error) {
     const { message, path, hint } = failureOf(error);
@@ -101,7 +105,7 @@ async function assertIdle(work: Work, { places, links, graceMs }: Journal): Prom
   });
 }
 
-async function broughtBack(work: Work, journal: Journal): Promise<Journal> {
+async function bringBack(work: Work, journal: Journal): Promise<void> {
   const { actions } = journal;
   if (actions.rollback !== undefined && !(await isProgramBack(work, journal))) {
     await mustSucceed(work, "rollback command", actions.rollback);
@@ -117,7 +121,6 @@ async function broughtBack(work: Work, journal: Journal): Promise<Journal> {
     });
     if (!ok) throw failed(work, "the state is back, but the probe", { how, said }, actions.probe);
   }
-  return advance(work, journal, { phase: "returned" });
 }
 
 async function isProgramBack(work: Work, { rollbackIsProposed, version }: Journal): Promise<boolean> {
@@ -139,7 +142,7 @@ function failed(
   line: string,
 ): HoldstillError {
   return new HoldstillError("io", `${what} ${how}: ${line}${said === "" ? "" : `\n${said}`}`, {
-    hint: `See to it, and then: ${resumeCommand(work)}`,
+    hint: `See to it, and then: ${resumeCommand(work)}, or with --state-only to leave the program to yourself`,
   });
 }
 

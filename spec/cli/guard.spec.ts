@@ -57,6 +57,10 @@ describe("holdstill guard, end to end", () => {
     );
     expect(stderr).to.include(`And then: holdstill guard resume --output ${here.output}`.slice(5));
     expect(holdstill(here, ["guard", "resume", "--output", here.output])).to.include({ status: 21 });
+    expect(guard(here, [], "true")).to.include({ status: 11 });
+    const stateOnly = holdstill(here, ["guard", "resume", "--state-only", "--output", here.output]);
+    expect(stateOnly).to.include({ status: 20, stderr: "" });
+    expect(guard(here, [], "true")).to.include({ status: 0 });
   });
 
   it("prints one JSON document, and the command's own output on stderr", () => {

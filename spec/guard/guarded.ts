@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect } from "chai";
 import { guard, type GuardOptions, type GuardReport, type GuardSurroundings } from "../../lib/guard.js";
-import { resume, type ResumeReport } from "../../lib/guard-resume.js";
+import { resume, type ResumeOptions, type ResumeReport } from "../../lib/guard-resume.js";
 import type { CreateOptions } from "../../lib/prepare.js";
 import type { Event } from "../../lib/report/events.js";
 import { DEFAULTS, surroundings } from "../helpers/run.js";
@@ -56,8 +56,8 @@ export function guardLine(world: Guarded, line: string, { snapshot, ...asked }: 
   return guard({ ...OPTIONS, command, ...asked, snapshot: snapshotOf(world, snapshot) }, world.around);
 }
 
-export function resumed({ output, around }: Guarded): Promise<ResumeReport> {
-  return resume([output], around);
+export function resumed({ output, around }: Guarded, options: ResumeOptions = {}): Promise<ResumeReport> {
+  return resume([output], around, options);
 }
 
 /** Where a guarded command says that it has the state. */

@@ -98,7 +98,8 @@ async function resume(argv: Arguments, { shell, useCases }: Context): Promise<nu
   const around = await guardSurroundings(shell, onEvent);
   const { settings } = await configured(placeOf(argv), around, useCases);
   const keys = await unlocked(argv, settings, around, useCases);
-  const report = await useCases.resume(directoriesOf(settings.output, around), { ...around, ...keys });
+  const options = { stateOnly: argv.stateOnly === true };
+  const report = await useCases.resume(directoriesOf(settings.output, around), { ...around, ...keys }, options);
   print(report, resumeLines(report), argv, shell);
   return report.outcome === "nothing-to-do" ? COMPLETE : EXIT_CODE[report.outcome];
 }
