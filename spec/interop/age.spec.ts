@@ -8,6 +8,7 @@ import { unsealFor } from "../../lib/keys.js";
 import { verify } from "../../lib/verify.js";
 import { createFrom, surroundings } from "../helpers/run.js";
 import { contents, tmpDirectory, tmpTree } from "../helpers/tree.js";
+import { needs } from "./engines.js";
 
 /** Incompressible, and of many chunks. */
 const BLOB = Buffer.from(Array.from({ length: 300_000 }, (_, n) => Math.imul(n, 2_654_435_761) >>> 24));
@@ -15,6 +16,10 @@ const TREE = { "a.txt": "a", blob: BLOB };
 
 /** The program `age`, by FiloSottile. */
 describe("age", () => {
+  before(function () {
+    needs(this, "age", "zstd");
+  });
+
   function keyByAge(directory: string): { readonly file: string; readonly recipient: string } {
     const file = join(directory, "key.txt");
     execFileSync("age-keygen", ["-o", file], { stdio: "ignore" });
