@@ -497,6 +497,19 @@ describe("a command that is not run", () => {
     expect(await guardLine(other, "true")).to.include({ outcome: "succeeded" });
   });
 
+  it("is one of a directory in a state of which another is under way", async () => {
+    const world = guarded();
+    const first = guardLine(world, "touch on; while [ ! -e off ]; do sleep 0.01; done");
+    while (!existsSync(join(world.root, "on"))) await new Promise((resolve) => setTimeout(resolve, 5));
+    const other = { ...world, output: join(world.root, "others") };
+    const inner = { snapshot: { sources: [join(world.state, "sessions")] } };
+    const second: unknown = await guardLine(other, "true", inner).catch((error: unknown) => error);
+    writeFileSync(join(world.root, "off"), "");
+    expect(second).to.include({ code: "locked", path: world.state });
+    expect(await first).to.include({ outcome: "succeeded" });
+    expect(await guardLine(other, "true", inner)).to.include({ outcome: "succeeded" });
+  });
+
   it("does not mind a claim whose journal is gone", async () => {
     const world = guarded();
     mkdirSync(claimOf(world));

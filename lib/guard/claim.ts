@@ -53,6 +53,7 @@ export async function withStates<T>(work: Work, use: (take: TakeStates) => Promi
 
 async function take(work: Work, { id, root }: { readonly id: string; readonly root: Bytes }, taken: Held[]) {
   const { fs, archives, signal, now } = work;
+  assertNoneAbove(fs, root);
   const directory = claimOf(fs, root);
   makeDirectory(fs, directory);
   const held = await lock(fs, directory, thisProcess(), { waitMs: 0, signal, now }).catch((error: unknown) => {
@@ -85,10 +86,31 @@ function unclaimed(root: Bytes, directory: Bytes, cause: unknown): unknown {
   });
 }
 
+/** What holds a state holds what lies in it: it is exchanged as a whole. */
+function assertNoneAbove(fs: Filesystem, root: Bytes): void {
+  for (let above = parentOf(root); above !== ""; above = parentOf(above)) {
+    for (const directory of [insideOf(above), besideOf(above)]) {
+      const claim = read(fs, directory);
+      if (claim === undefined || !isOpen(fs, claim)) continue;
+      throw new HoldstillError("locked", "another guarded command has a directory in which this state lies", {
+        path: textOf(above),
+        hint: `Wait until it is done. If it was cut off: ${resumeCommand({ archives: bytesOf(claim.archives) })}`,
+      });
+    }
+  }
+}
+
 /** Beside the state, or in it where nothing can be made there. */
 function claimOf(fs: Filesystem, root: Bytes): Bytes {
-  if (!isParentWritable(fs, root)) return under(root, bytesOf(`${AREA_PREFIX}lock`));
+  return isParentWritable(fs, root) ? besideOf(root) : insideOf(root);
+}
+
+function besideOf(root: Bytes): Bytes {
   return under(parentOf(root) || ("/" as Bytes), `${AREA_PREFIX}of-${nameOf(root)}` as Bytes);
+}
+
+function insideOf(root: Bytes): Bytes {
+  return under(root, bytesOf(`${AREA_PREFIX}lock`));
 }
 
 function fileOf(directory: Bytes): Bytes {
