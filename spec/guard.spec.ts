@@ -510,6 +510,18 @@ describe("a command that is not run", () => {
     expect(await guardLine(other, "true", inner)).to.include({ outcome: "succeeded" });
   });
 
+  it("is none of its own: a state and a directory in it are gone back to together, and resumed", async () => {
+    const world = guarded();
+    const snapshot = { sources: [world.state, join(world.state, "sessions")] };
+    const actions = { ...OPTIONS.actions, rollback: "[ -e fixed ]" };
+    expect(await guardLine(world, `${CHANGE}; exit 3`, { snapshot, actions })).to.include({
+      outcome: "rollback-failed",
+    });
+    writeFileSync(join(world.root, "fixed"), "");
+    expect(await resumed(world)).to.include({ outcome: "rolled-back" });
+    expect(contents(world.state)).to.deep.equal(world.before);
+  });
+
   it("does not mind a claim whose journal is gone", async () => {
     const world = guarded();
     mkdirSync(claimOf(world));

@@ -53,15 +53,15 @@ export async function withStates<T>(work: Work, use: (take: TakeStates) => Promi
 
 async function take(work: Work, { id, root }: { readonly id: string; readonly root: Bytes }, taken: Held[]) {
   const { fs, archives, signal, now } = work;
-  assertNoneAbove(fs, root);
+  const claim = { archives: textOf(archives), id };
+  assertNoneAbove(fs, root, claim);
   const directory = claimOf(fs, root);
   makeDirectory(fs, directory);
   const held = await lock(fs, directory, thisProcess(), { waitMs: 0, signal, now }).catch((error: unknown) => {
     throw unclaimed(root, directory, error);
   });
-  const claim = { archives: textOf(archives), id };
   const other = read(fs, directory);
-  const isTaken = other !== undefined && (other.id !== id || other.archives !== claim.archives) && isOpen(fs, other);
+  const isTaken = other !== undefined && isAnothers(fs, other, claim);
   taken.push({ directory, lock: held, claim: isTaken ? other : claim });
   if (isTaken) {
     throw new HoldstillError("locked", "a guarded command of this state did not come to its end", {
@@ -87,14 +87,14 @@ function unclaimed(root: Bytes, directory: Bytes, cause: unknown): unknown {
 }
 
 /** What holds a state holds what lies in it: it is exchanged as a whole. */
-function assertNoneAbove(fs: Filesystem, root: Bytes): void {
+function assertNoneAbove(fs: Filesystem, root: Bytes, claim: Claim): void {
   for (let above = parentOf(root); above !== ""; above = parentOf(above)) {
     for (const directory of [insideOf(above), besideOf(above)]) {
-      const claim = read(fs, directory);
-      if (claim === undefined || !isOpen(fs, claim)) continue;
+      const other = read(fs, directory);
+      if (other === undefined || !isAnothers(fs, other, claim)) continue;
       throw new HoldstillError("locked", "another guarded command has a directory in which this state lies", {
         path: textOf(above),
-        hint: `Wait until it is done. If it was cut off: ${resumeCommand({ archives: bytesOf(claim.archives) })}`,
+        hint: `Wait until it is done. If it was cut off: ${resumeCommand({ archives: bytesOf(other.archives) })}`,
       });
     }
   }
@@ -128,6 +128,10 @@ function read(fs: Filesystem, directory: Bytes): Claim | undefined {
     if (!(error instanceof SyntaxError)) throw error;
     return undefined;
   }
+}
+
+function isAnothers(fs: Filesystem, other: Claim, { archives, id }: Claim): boolean {
+  return (other.id !== id || other.archives !== archives) && isOpen(fs, other);
 }
 
 function isOpen(fs: Filesystem, { archives, id }: Claim): boolean {
