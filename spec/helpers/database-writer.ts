@@ -1,7 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { afterwards } from "./afterwards.js";
 import { column, loadSqlite, valueOf, type Connection } from "../../lib/stage/sqlite.js";
 
 /**
@@ -31,7 +30,9 @@ const PROGRAM = fileURLToPath(import.meta.url);
 /** Resolves when the databases have their size and the writer is at full speed. */
 export async function startWriter(options: PairOptions): Promise<Writer> {
   const child = fork(PROGRAM, [JSON.stringify(options)], { execArgv: ["--disable-warning=ExperimentalWarning"] });
-  afterwards(() => void child.kill("SIGKILL"));
+  // A spec that fails before it stops its writer must not keep mocha from ending, which ends the writer.
+  child.unref();
+  child.channel?.unref();
   const exit = once(child, "exit");
   await once(child, "message");
   return {
@@ -124,6 +125,7 @@ if (process.argv[1] === PROGRAM) {
 
   let running = true;
   process.on("message", () => (running = false));
+  process.on("disconnect", () => process.exit());
   while (running) {
     for (let burst = 0; burst < 20; burst++) {
       n++;
