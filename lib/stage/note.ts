@@ -1,6 +1,7 @@
 import { parentOf, type Bytes } from "../bytes.js";
 import { isErrno } from "../errors.js";
-import type { FrozenEntry, SkipReason } from "./entry.js";
+import type { Stat } from "../filesystem.js";
+import type { FrozenEntry, FrozenFile, SkipReason } from "./entry.js";
 import type { Tree } from "./tree.js";
 
 /**
@@ -10,8 +11,7 @@ import type { Tree } from "./tree.js";
 export function note(tree: Tree, path: Bytes, entry: FrozenEntry): void {
   const known = tree.entries.get(path);
   if (known?.type === "file" && !(entry.type === "file" && entry.ino === known.ino && entry.dev === known.dev)) {
-    const dead = known.method === "link" && tree.links.own(tree.fs.lstat(known.staged)) === 0;
-    if (!dead) tree.lost++;
+    if (!isDead(tree, known) && nameTaken(tree, known, path) === undefined) tree.lost++;
   }
   if (known?.type === "directory") {
     tree.lost++;
@@ -21,6 +21,22 @@ export function note(tree: Tree, path: Bytes, entry: FrozenEntry): void {
     }
   }
   tree.entries.set(path, entry);
+}
+
+/** Whether no name of a file is left but ours. */
+function isDead(tree: Tree, { method, staged }: FrozenFile): boolean {
+  return method === "link" && tree.links.own(tree.fs.lstat(staged)) === 0;
+}
+
+/** The name, other than `path`, under which a file was captured, or is about to be. */
+export function nameTaken(tree: Tree, { dev, ino }: Pick<Stat, "dev" | "ino">, path: Bytes): Bytes | undefined {
+  for (const { path: other, stat } of tree.copying) {
+    if (stat.ino === ino && stat.dev === dev && other !== path) return other;
+  }
+  for (const [other, entry] of tree.entries) {
+    if (entry.type === "file" && entry.ino === ino && entry.dev === dev && other !== path) return other;
+  }
+  return undefined;
 }
 
 export function skip(tree: Tree, path: Bytes, reason: SkipReason, detail?: string): void {

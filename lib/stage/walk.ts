@@ -1,9 +1,9 @@
 import { below, nameOf, parentOf, under, type Bytes } from "../bytes.js";
 import { isErrno } from "../errors.js";
-import type { Kind, Listed, Stat } from "../filesystem.js";
+import type { Kind, Listed } from "../filesystem.js";
 import type { FrozenEntry } from "./entry.js";
 import { keep, keepLater } from "./keep.js";
-import { lose, note, skip } from "./note.js";
+import { lose, nameTaken, note, skip } from "./note.js";
 import { take, type Taken } from "./take.js";
 import type { Listing, Tree } from "./tree.js";
 
@@ -157,7 +157,7 @@ function isAnother(tree: Tree, from: Bytes, known: FrozenEntry): boolean {
     const { dev, ino, birthtimeNs } = tree.fs.lstat(from);
     if (known.type !== "file" || (ino === known.ino && dev === known.dev)) return false;
     if (birthtimeNs >= tree.beganNs) return false;
-    const other = nameTaken(tree, { dev, ino });
+    const other = nameTaken(tree, { dev, ino }, known.path);
     if (other === undefined) return true;
     // A third file may take that name too: the directory of this one is looked at again.
     const listing = tree.listings.get(parentOf(known.path));
@@ -167,13 +167,4 @@ function isAnother(tree: Tree, from: Bytes, known: FrozenEntry): boolean {
     if (isErrno(error, "ENOENT", "ESTALE")) return false;
     throw error;
   }
-}
-
-/** The name under which a file was captured, or is about to be. */
-function nameTaken(tree: Tree, { dev, ino }: Pick<Stat, "dev" | "ino">): Bytes | undefined {
-  for (const { path, stat } of tree.copying) if (stat.ino === ino && stat.dev === dev) return path;
-  for (const entry of tree.entries.values()) {
-    if (entry.type === "file" && entry.ino === ino && entry.dev === dev) return entry.path;
-  }
-  return undefined;
 }

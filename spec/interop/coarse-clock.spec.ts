@@ -92,6 +92,23 @@ describe("on ext4 with time stamps of whole seconds", function () {
     });
   }
 
+  it("settles while a session is archived and begun anew ahead of every pass", async () => {
+    let archived = 0;
+    const fs = fsWith({
+      link(from, to) {
+        port.link(from, to);
+        if (inTree(from) !== "one/a.txt") return;
+        renameSync(join(source, "one/a.txt"), join(source, `one/a.txt.reset.${++archived}`));
+        writeFileSync(join(source, "one/a.txt"), `a${archived}`);
+        touchAll();
+      },
+    });
+    const report = await createFrom(source, { strategy: "link" }, { fs, now });
+    expect(archived).to.be.at.least(2);
+    expect(report).to.include({ settled: true, complete: true });
+    expect(extracted(report, source)).to.include({ "one/a.txt.reset.1": "a", "one/a.txt": "a1" });
+  });
+
   it("does not take one reading of a file of the last two seconds for proof", async () => {
     const path = join(source, "one/a.txt");
     const rewrite = (text: string): void => {
