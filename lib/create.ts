@@ -25,7 +25,6 @@ import { publish } from "./vault/publish.js";
 import { verifyWritten } from "./verify.js";
 import { withLock } from "./with-lock.js";
 
-export { plan } from "./plan.js";
 export type { CreateOptions } from "./prepare.js";
 
 /** Between two readings of a file that is being written to. */
@@ -63,6 +62,7 @@ function backUp(run: Run): Promise<CreateReport> {
   return withStages(run, async (stages) => {
     const { archived, description, window } = await freezeAndArchive(run, stages);
     try {
+      await Promise.all([archived.partial.sync(), removeStages(run, stages)]);
       const archivedMs = run.now();
       if (options.verify) await verifyWritten(archived.partial.path, writtenOf(archived), run);
       const verifiedMs = run.now();
@@ -74,6 +74,11 @@ function backUp(run: Run): Promise<CreateReport> {
       archived.end();
     }
   });
+}
+
+/** As soon as they are not needed: the disk has time for it while the archive is synced. */
+async function removeStages({ onEvent }: Run, stages: readonly Stage[]): Promise<void> {
+  tidy(onEvent, ...stages.map(({ remove }) => remove));
 }
 
 /** The entries live no longer than this: verifying has use for their memory. */

@@ -14,7 +14,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { bytesOf } from "../lib/bytes.js";
-import { plan } from "../lib/create.js";
+import { plan } from "../lib/plan.js";
 import { HoldstillError } from "../lib/errors.js";
 import { disk } from "../lib/filesystem.js";
 import type { CreateReport } from "../lib/report/create-report.js";

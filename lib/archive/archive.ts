@@ -42,7 +42,7 @@ export interface Archived extends Growing {
   readonly totals: Totals;
 }
 
-/** Archives what was frozen into a partial archive, and syncs it. The caller ends it. */
+/** Archives what was frozen into a partial archive. The caller syncs it, and ends it. */
 export async function archive(options: ArchiveOptions): Promise<Archived> {
   const changed = new Set<FrozenFile>();
   const unreadable = new Map<FrozenFile, string>();
@@ -55,9 +55,7 @@ export async function archive(options: ArchiveOptions): Promise<Archived> {
     };
     const growing = await options.begin();
     try {
-      const totals = await archiveOnce({ ...options, open }, growing);
-      await growing.partial.sync();
-      return { ...growing, totals };
+      return { ...growing, totals: await archiveOnce({ ...options, open }, growing) };
     } catch (error) {
       growing.end();
       if (error instanceof UnreadableWhileStreaming) unreadable.set(error.file, error.detail);

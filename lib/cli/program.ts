@@ -27,8 +27,6 @@ import type { UseCases } from "./use-cases.js";
 import { VERSION } from "./version.js";
 
 const WIDTH = 100;
-/** yargs puts the help of a command together whenever it runs one, and wrapping is most of that work. */
-const UNWRAPPED = null;
 const HELP = ["--help", "-h", "help"];
 /** Of any command: no name means two things. */
 const OPTIONS = {
@@ -94,7 +92,7 @@ async function parse(args: readonly string[], context: Context): Promise<void> {
     .version("version", "print the version", VERSION)
     .help("help", "print this help")
     .alias("help", "h")
-    .wrap(args.some((arg) => HELP.includes(arg)) ? width : UNWRAPPED)
+    .wrap(width)
     .epilogue(
       "holdstill <command> --help tells more. What the exit codes mean: holdstill codes. " +
         "What is configured: holdstill config show",
@@ -104,6 +102,9 @@ async function parse(args: readonly string[], context: Context): Promise<void> {
     .fail((message: string | null, error: Error | undefined) => {
       throw error === undefined || error.name === "YError" ? usageError(message ?? error?.message ?? "", args) : error;
     });
+  // yargs puts the help of a command together whenever it runs one: options that are hidden take it no time.
+  if (!isCompletion(args) && !args.some((arg) => HELP.includes(arg)))
+    Object.keys(OPTIONS).forEach((name) => parser.hide(name));
   try {
     await parser.parseAsync();
   } catch (error) {

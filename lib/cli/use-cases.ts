@@ -34,7 +34,7 @@ export const useCases = {
   unseal: async (given: GivenKeys, around: Surroundings) => (await import("../keys.js")).unsealFor(given, around),
   generateKey: async (output: string, around: Surroundings) => (await import("../keys.js")).generate(output, around),
   showKeys: async (file: string, around: Surroundings) => (await import("../keys.js")).showKeys(file, around),
-  plan: async (options: CreateOptions, around: Surroundings) => (await import("../create.js")).plan(options, around),
+  plan: async (options: CreateOptions, around: Surroundings) => (await import("../plan.js")).plan(options, around),
   createWithRestic: async (
     options: CreateOptions,
     how: { readonly destination: ResticDestination; readonly told: Told },

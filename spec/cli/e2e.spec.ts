@@ -119,7 +119,7 @@ describe("holdstill create, when it is ended", () => {
   it("leaves to the next run what it could not remove because it was killed", () => {
     const here = world(MANY);
     const args = ["create", "--source", here.source, "--output", here.output, "--compress", "none"];
-    const interference = { ...PHASES.verify, act: "SIGKILL" } as const;
+    const interference = { operation: "append", act: "SIGKILL" } as const;
     expect(holdstill(here, args, { interference })).to.include({ status: null, signal: "SIGKILL", stderr: CAME });
     const left = made(here).join("\n");
     for (const pattern of [/^\.holdstill-stage-/m, /\.tar\.partial$/m, /\.index\.partial$/m, /\.holdstill\/lock$/m]) {
