@@ -22,15 +22,8 @@ import type { Known, Origin } from "./restore/origin.js";
 import { PARTIAL } from "./restore/partial-mark.js";
 import { bytesNeeded, planRestore, type RestorePlan } from "./restore/plan.js";
 import { syncTree } from "./restore/sync.js";
-import {
-  assertOutside,
-  assertSameArchive,
-  assertSpace,
-  beginTarget,
-  examine,
-  type Site,
-  type Target,
-} from "./restore/target.js";
+import { assertOutside } from "./restore/outside.js";
+import { assertSameArchive, assertSpace, beginTarget, examine, type Site, type Target } from "./restore/target.js";
 import { entryWriter } from "./restore/writer.js";
 import type { Surroundings } from "./surroundings.js";
 import { thisProcess, type Owner } from "./vault/owner.js";
@@ -122,7 +115,11 @@ async function restoreKnown(asked: Asked, known: Known, around: Surroundings): P
   const prepared = prepare(asked, known);
   const { plan } = prepared;
   const site = examineTarget(options, around, me);
-  assertOutside(fs, site, known.sources);
+  assertOutside(
+    site.path,
+    known.sources.map(({ path }) => path),
+    around,
+  );
   assertSameArchive(site, known.digest);
   if (options.dryRun) return report(prepared, site.path, around);
   if (site.state !== "partial") assertSpace(fs, site, bytesNeeded(plan.counts), sizeText);

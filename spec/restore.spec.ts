@@ -18,6 +18,7 @@ import { expect } from "chai";
 import { HoldstillError } from "../lib/errors.js";
 import { disk, type Filesystem } from "../lib/filesystem.js";
 import { restore, type RestoreOptions } from "../lib/restore.js";
+import type { Surroundings } from "../lib/surroundings.js";
 import { mounts } from "./helpers/mounts.js";
 import { entry, tar } from "./helpers/raw-tar.js";
 import { errno, fsWith, refuse } from "./helpers/port.js";
@@ -180,6 +181,55 @@ describe("restore", () => {
     }
     expect(contents(source)).to.deep.equal(before);
     expect(contents(target)).to.deep.equal({ mine: "mine" });
+  });
+
+  it("refuses a target in the OpenClaw state of this machine, or around it, wherever the archive is from", async () => {
+    const { archive } = await backedUp();
+    const homedir = tmpTree({ home: { ".openclaw": { "openclaw.json": "{}" } } });
+    const state = join(homedir, "home", ".openclaw");
+    const here: Surroundings = { ...surroundings(), homedir: join(homedir, "home"), env: { HOME: join(homedir, "home") } };
+    const elsewhere = { ...here, env: { OPENCLAW_STATE_DIR: tmpDirectory() } };
+    const into = (target: string, around = here) => restore(restoreInto(target, { archive }), around);
+    const error = await failure(into(join(state, "restored")));
+    expect([error.code, error.message]).to.deep.equal([
+      "output-unusable",
+      `the target is not outside of the OpenClaw state of this machine: ${state}`,
+    ]);
+    expect(contents(state)).to.deep.equal({ "openclaw.json": "{}" });
+    expect(await into(join(state, "restored"), elsewhere)).to.include({ outcome: "restored" });
+    rmSync(state, { recursive: true });
+    expect(await into(state)).to.include({ outcome: "restored" });
+  });
+
+  it("refuses a target that a mount of a part of the source leads to", async () => {
+    const { source, archive, target } = await backedUp();
+    const read = (text: string) => (_fd: number, buffer: Uint8Array, offset: number, _length: number, at: number) => {
+      const bytes = Buffer.from(text).subarray(at);
+      buffer.set(bytes, offset);
+      return bytes.length;
+    };
+    const withMounts = (...lines: readonly string[]): Partial<Filesystem> => {
+      const table = "/proc/self/mountinfo";
+      let fd: number | undefined;
+      return {
+        openRead: (path) => (path === table ? (fd = disk.openRead(path)) : disk.openRead(path)),
+        read: (...args) => (args[0] === fd ? read(`${lines.join("\n")}\n`)(...args) : disk.read(...args)),
+        close(closed) {
+          if (closed === fd) fd = undefined;
+          disk.close(closed);
+        },
+      };
+    };
+    const root = "1 0 8:1 / / rw - ext4 /dev/sda rw";
+    const bound = (what: string): string => `2 1 8:1 ${what} ${join(target, "..")} rw - ext4 /dev/sda rw`;
+    mkdirSync(join(target, ".."));
+    const { code, message } = await failure(run({ archive, target }, withMounts(root, bound(join(source, "agents")))));
+    expect([code, message]).to.deep.equal([
+      "output-unusable",
+      `the target is not outside of what was backed up: ${source}`,
+    ]);
+    expect(existsSync(target)).to.equal(false);
+    expect(await run({ archive, target }, withMounts(root, bound("/elsewhere")))).to.include({ outcome: "restored" });
   });
 
   it("takes an empty directory for a target", async () => {

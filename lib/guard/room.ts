@@ -1,6 +1,7 @@
 import { parentOf, textOf, type Bytes } from "../bytes.js";
-import { HoldstillError, isErrno } from "../errors.js";
+import { HoldstillError } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
+import { nearestExisting } from "../nearest-existing.js";
 import { sizeText } from "../report/size.js";
 import { containerOf } from "./containers.js";
 import type { Contents } from "./contents.js";
@@ -19,7 +20,7 @@ export function assertRoom(fs: Filesystem, places: readonly Place[], { sources }
     const source = sources[place.source];
     // What is mounted in a source is part of it; counted whole for both it is counted too high.
     if (source === undefined) continue;
-    const path = existing(fs, parentOf(containerOf(place)));
+    const path = nearestExisting(fs, parentOf(containerOf(place)));
     const { dev } = fs.lstat(path);
     const bytes = source.bytes + (source.files + 2 * source.directories) * OVERHEAD + (needed.get(dev)?.bytes ?? 0);
     needed.set(dev, { bytes, path });
@@ -35,16 +36,5 @@ export function assertRoom(fs: Filesystem, places: readonly Place[], { sources }
         hint: "Free some space there.",
       },
     );
-  }
-}
-
-function existing(fs: Filesystem, path: Bytes): Bytes {
-  if (path === "") return "/" as Bytes;
-  try {
-    fs.lstat(path);
-    return path;
-  } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
-    return existing(fs, parentOf(path));
   }
 }

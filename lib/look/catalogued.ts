@@ -48,14 +48,20 @@ export async function withCatalog<T>(
   return withTemporaryCatalog(archive, around, use);
 }
 
-/** The catalog of an archive, if it is there, undamaged, and of this very file. */
-export async function intactCatalog(archive: ArchiveFile, around: CopyNeeds): Promise<Catalogued | undefined> {
+/**
+ * The catalog of an archive, if it is there, undamaged, and of this very file. That the archive was found to be bad is
+ * told.
+ */
+export async function intactCatalog(archive: ArchiveFile, around: ReadNeeds): Promise<Catalogued | undefined> {
   const { path, shown } = archive;
   const { fs } = around;
   const summary = readSummary(fs, path, fs.lstat(path));
   if (!summary) return undefined;
   const copy = indexCopyPath(path);
   const intact = await blaming(shown, () => isIntact(around, copy, summary));
+  if (intact && summary.bad !== undefined) {
+    around.onEvent({ type: "warning", message: `${shown} is noted as bad: ${summary.bad}` });
+  }
   return intact ? catalogued(archive, summary, copy, around) : undefined;
 }
 

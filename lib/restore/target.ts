@@ -1,7 +1,7 @@
-import type { ArchivedSource } from "../archive/check.js";
 import { parentOf, textOf, type Bytes } from "../bytes.js";
 import { HoldstillError, isErrno, isNoSpace } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
+import { nearestExisting } from "../nearest-existing.js";
 import { hasDescriptorPaths, pathOfDescriptor } from "../stage/descent.js";
 import { unlinkIfThere } from "../unlink-if-there.js";
 import { describeOwner, isDead, startTimeOf, type Owner } from "../vault/owner.js";
@@ -64,23 +64,6 @@ export function examine(fs: Filesystem, path: Bytes, me: Owner, nowMs: number): 
   return { path: real, state: "partial", holds: names.length - 1, mark };
 }
 
-/**
- * Refuses a target in what was backed up, or around it, where that is still there.
- * @throws HoldstillError `output-unusable`
- */
-export function assertOutside(fs: Filesystem, { path }: Site, sources: readonly ArchivedSource[]): void {
-  for (const source of sources) {
-    const live = liveOf(fs, source.path);
-    // Outside of that one there is nowhere.
-    if (live === undefined || live === "/") continue;
-    if (!isWithin(path, live) && !isWithin(live, path) && !isBelowSame(fs, path, live)) continue;
-    throw new HoldstillError("output-unusable", `the target is not outside of what was backed up: ${textOf(live)}`, {
-      path: textOf(path),
-      hint: "Restore beside it, look at what is there, and then move it into place.",
-    });
-  }
-}
-
 /** @throws HoldstillError `output-exists` where the site is a partial restore of another archive */
 export function assertSameArchive({ path, mark }: Site, digest: string): void {
   if (mark === undefined || mark.digest === digest) return;
@@ -92,7 +75,7 @@ export function assertSameArchive({ path, mark }: Site, digest: string): void {
 
 /** @throws HoldstillError `no-space` */
 export function assertSpace(fs: Filesystem, { path }: Site, bytes: number, sizeText: (bytes: number) => string): void {
-  const { available } = fs.space(existing(fs, path));
+  const { available } = fs.space(nearestExisting(fs, path));
   if (bytes <= available) return;
   throw new HoldstillError("no-space", `${sizeText(bytes)} are needed and ${sizeText(available)} are free`, {
     path: textOf(path),
@@ -176,41 +159,6 @@ function isLink(fs: Filesystem, path: Bytes): boolean {
   } catch (error) {
     if (isErrno(error, "ENOENT")) return false;
     throw unusable(path, error);
-  }
-}
-
-function liveOf(fs: Filesystem, path: Bytes): Bytes | undefined {
-  try {
-    return fs.realpath(path);
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG", "ERR_INVALID_ARG_VALUE")) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-function isWithin(path: Bytes, ancestor: Bytes): boolean {
-  return path === ancestor || ancestor === "/" || path.startsWith(`${ancestor}/`);
-}
-
-/** Whether a path leads through the very directory that is at another, as it does by a bind mount. */
-function isBelowSame(fs: Filesystem, path: Bytes, directory: Bytes): boolean {
-  const { dev, ino } = fs.lstat(directory);
-  for (let above = existing(fs, path); above !== ""; above = parentOf(above)) {
-    const stat = fs.lstat(above);
-    if (stat.dev === dev && stat.ino === ino) return true;
-  }
-  return false;
-}
-
-function existing(fs: Filesystem, path: Bytes): Bytes {
-  try {
-    fs.lstat(path);
-    return path;
-  } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
-    return existing(fs, parentOf(path) === "" ? ("/" as Bytes) : parentOf(path));
   }
 }
 

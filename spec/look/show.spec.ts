@@ -12,9 +12,10 @@ import { basename, dirname, join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import type { Bytes } from "../../lib/bytes.js";
+import { bytesOf, type Bytes } from "../../lib/bytes.js";
 import { disk } from "../../lib/filesystem.js";
 import { entryText, proofLines } from "../../lib/report/show-text.js";
+import { noteVerified } from "../../lib/vault/catalog.js";
 import { fsWith } from "../helpers/port.js";
 import { createFrom, surroundings } from "../helpers/run.js";
 import { tmpDirectory, tmpTree } from "../helpers/tree.js";
@@ -33,6 +34,14 @@ describe("show", () => {
       ...[".", "a.txt", "agents", "agents/main", "agents/main.log", "agents/main/sessions"],
       ...["agents/main/sessions/one.jsonl", "notes[1].txt"],
     ]);
+  });
+
+  it("warns of an archive that was found to be bad", async () => {
+    const { archive } = await createFrom(tmpTree(TREE));
+    noteVerified(disk, bytesOf(archive), "a.txt is damaged");
+    const around = surroundings();
+    await shown(archive, undefined, around);
+    expect(warningsOf(around)).to.deep.equal([`${archive} is noted as bad: a.txt is damaged`]);
   });
 
   it("takes a path below the source, the absolute one, the one in the archive, and patterns", async () => {
