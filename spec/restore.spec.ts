@@ -187,7 +187,11 @@ describe("restore", () => {
     const { archive } = await backedUp();
     const homedir = tmpTree({ home: { ".openclaw": { "openclaw.json": "{}" } } });
     const state = join(homedir, "home", ".openclaw");
-    const here: Surroundings = { ...surroundings(), homedir: join(homedir, "home"), env: { HOME: join(homedir, "home") } };
+    const here: Surroundings = {
+      ...surroundings(),
+      homedir: join(homedir, "home"),
+      env: { HOME: join(homedir, "home") },
+    };
     const elsewhere = { ...here, env: { OPENCLAW_STATE_DIR: tmpDirectory() } };
     const into = (target: string, around = here) => restore(restoreInto(target, { archive }), around);
     const error = await failure(into(join(state, "restored")));
