@@ -33,7 +33,7 @@ export async function occupyStages(
   roots: readonly Bytes[],
   options: OccupyOptions,
 ): Promise<void> {
-  const deadline = options.now() + options.waitMs;
+  const deadline = performance.now() + options.waitMs;
   for (const [index, where] of surrounded(roots, options.cache).entries()) {
     options.onPlaced(await occupy(fs, where, lastingName(sources, index), deadline, options));
   }
@@ -54,7 +54,7 @@ async function occupy(
     try {
       return placeStage(fs, where, me, name);
     } catch (error) {
-      const left = deadline - now();
+      const left = deadline - performance.now();
       if (!(error instanceof HoldstillError) || error.code !== "locked" || left <= 0) throw error;
       await setTimeout(Math.min(left, POLL_MS), undefined, { signal });
     }

@@ -51,14 +51,14 @@ export async function lock(fs: Filesystem, directory: Bytes, me: Owner, options:
   const { signal, now } = options;
   const state = under(directory, bytesOf(".holdstill"));
   const site: Site = { fs, state, lock: under(state, bytesOf("lock")), me, now };
-  const deadline = now() + options.waitMs;
+  const deadline = performance.now() + options.waitMs;
 
   signal.throwIfAborted();
   explained(site, () => makeState(site));
   for (;;) {
     const outcome = explained(site, () => attempt(site));
     if (outcome.status === "taken") return explained(site, () => hold(site));
-    const left = deadline - now();
+    const left = deadline - performance.now();
     if (outcome.status === "held" && left <= 0) throw locked(site, outcome.by);
     await pause(outcome.status === "held" ? Math.min(left, POLL_MS) : 0, signal);
   }
