@@ -1,6 +1,6 @@
 import { bytesOf, textOf, type Bytes } from "./bytes.js";
 import { dropFresh } from "./guard/containers.js";
-import { mountsOf } from "./guard/find-places.js";
+import { mountsOf } from "./guard/mounts.js";
 import { failedTreesOf } from "./guard/held.js";
 import { dropReserve, forget, journals } from "./guard/journal-file.js";
 import { isUnfinished } from "./guard/journal.js";
@@ -42,7 +42,7 @@ export async function clean(directories: readonly string[], around: GuardSurroun
 
 async function cleanOne(work: Work, removed: Removed[]): Promise<void> {
   const { fs, archives } = work;
-  const points = mountsOf(work).map(({ point }) => point);
+  const points = mountsOf(work.fs, work.pid).map(({ point }) => point);
   const isMountBelow = (path: Bytes): boolean => points.some((point) => isWithin(point, path));
   for (const journal of journals(fs, archives).filter((each) => !isUnfinished(each))) {
     const { id, places } = journal;

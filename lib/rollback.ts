@@ -2,7 +2,8 @@ import { posix } from "node:path";
 import { stampOf } from "./archive/name.js";
 import { parentOf, textOf } from "./bytes.js";
 import { contentsOf, type Contents } from "./guard/contents.js";
-import { findPlaces, mountsOf } from "./guard/find-places.js";
+import { findPlaces } from "./guard/find-places.js";
+import { mountsOf } from "./guard/mounts.js";
 import { letGo } from "./guard/finish.js";
 import { fromArchive } from "./guard/index-lines.js";
 import { reserve, save } from "./guard/journal-file.js";
@@ -35,7 +36,7 @@ export interface RollbackOptions {
 export async function rollback(options: RollbackOptions, around: GuardSurroundings): Promise<RollbackReport> {
   const { path } = findArchive(around.fs, posix.resolve(around.cwd, options.archive));
   const archive = textOf(path);
-  const points = new Set(mountsOf(around).map(({ point }) => point));
+  const points = new Set(mountsOf(around.fs, around.pid).map(({ point }) => point));
   const contents = await fromArchive(archive, around, contentsOf(points));
   const workspaces = await workspacesIn(archive, around);
   const work: Work = { ...around, archives: parentOf(path) };

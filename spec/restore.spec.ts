@@ -19,6 +19,7 @@ import { HoldstillError } from "../lib/errors.js";
 import { disk, type Filesystem } from "../lib/filesystem.js";
 import { restore, type RestoreOptions } from "../lib/restore.js";
 import type { Surroundings } from "../lib/surroundings.js";
+import { withMounts } from "./helpers/mount-table.js";
 import { mounts } from "./helpers/mounts.js";
 import { entry, tar } from "./helpers/raw-tar.js";
 import { errno, fsWith, refuse } from "./helpers/port.js";
@@ -207,23 +208,6 @@ describe("restore", () => {
 
   it("refuses a target that a mount of a part of the source leads to", async () => {
     const { source, archive, target } = await backedUp();
-    const read = (text: string) => (_fd: number, buffer: Uint8Array, offset: number, _length: number, at: number) => {
-      const bytes = Buffer.from(text).subarray(at);
-      buffer.set(bytes, offset);
-      return bytes.length;
-    };
-    const withMounts = (...lines: readonly string[]): Partial<Filesystem> => {
-      const table = "/proc/self/mountinfo";
-      let fd: number | undefined;
-      return {
-        openRead: (path) => (path === table ? (fd = disk.openRead(path)) : disk.openRead(path)),
-        read: (...args) => (args[0] === fd ? read(`${lines.join("\n")}\n`)(...args) : disk.read(...args)),
-        close(closed) {
-          if (closed === fd) fd = undefined;
-          disk.close(closed);
-        },
-      };
-    };
     const root = "1 0 8:1 / / rw - ext4 /dev/sda rw";
     const bound = (what: string): string => `2 1 8:1 ${what} ${join(target, "..")} rw - ext4 /dev/sda rw`;
     mkdirSync(join(target, ".."));

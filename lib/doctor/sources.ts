@@ -1,7 +1,6 @@
 import { parentOf, textOf, type Bytes } from "../bytes.js";
 import { HoldstillError } from "../errors.js";
-import { mountOf, parseMounts } from "../guard/mounts.js";
-import { readProc } from "../guard/proc.js";
+import { mountOf, mountsOf } from "../guard/mounts.js";
 import type { Prepared } from "../prepare.js";
 import { sizeText } from "../report/size.js";
 import { ourselves } from "../schedule/account.js";
@@ -73,7 +72,7 @@ function frozen(source: Source, cache: Bytes, bytes: number, { fs }: Surrounding
 
 /** `/srv/app (ext4)` */
 function namedWithFilesystem(path: Bytes, fs: Surroundings["fs"]): string {
-  const mounts = parseMounts(readProc(fs, "/proc/self/mountinfo") ?? "");
+  const mounts = mountsOf(fs);
   const type = mountOf(mounts, path)?.type;
   return type === undefined ? textOf(path) : `${textOf(path)} (${type})`;
 }

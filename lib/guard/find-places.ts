@@ -1,14 +1,9 @@
 import type { Bytes } from "../bytes.js";
-import { readProc } from "./proc.js";
 import type { Contents } from "./contents.js";
 import type { Place } from "./journal.js";
-import { isWithin, parseMounts, relativeTo, type Mount } from "./mounts.js";
+import { isWithin, mountsOf, relativeTo } from "./mounts.js";
 import { isParentWritable, placesOf, type Returning } from "./places.js";
 import type { Work } from "./work.js";
-
-export function mountsOf({ fs, pid }: Pick<Work, "fs" | "pid">): Mount[] {
-  return parseMounts(readProc(fs, `/proc/${pid}/mountinfo`) ?? "");
-}
 
 /**
  * Where what an archive holds goes back to. Workspaces are the user's, and stay as they are unless they are asked for.
@@ -26,6 +21,9 @@ export function findPlaces(
     const omitted = stays ? workspaces.filter((each) => each !== path && isWithin(each, path)) : [];
     return [{ source, path, type, kindAt, omitted: omitted.map((each) => relativeTo(path, each)) }];
   });
-  const surface = { mounts: mountsOf(work), isParentWritable: (path: Bytes) => isParentWritable(work.fs, path) };
+  const surface = {
+    mounts: mountsOf(work.fs, work.pid),
+    isParentWritable: (path: Bytes) => isParentWritable(work.fs, path),
+  };
   return placesOf(returning, surface, id);
 }

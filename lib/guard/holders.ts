@@ -1,6 +1,6 @@
 import { textOf, type Bytes } from "../bytes.js";
 import type { Filesystem } from "../filesystem.js";
-import { isWithin, locate, parseMounts, type Location, type Mount } from "./mounts.js";
+import { isWithin, locate, mountsOf, type Location, type Mount } from "./mounts.js";
 import { processes, readProc, unlessHidden } from "./proc.js";
 
 /** A process that has something of the state open. */
@@ -59,10 +59,6 @@ function pathsHeld(fs: Filesystem, pid: number, withDirectory: boolean): Bytes[]
   const open = links.flatMap((link) => unlessHidden(() => fs.readlink(link as Bytes)) ?? []);
   const mapped = [...(readProc(fs, `/proc/${pid}/maps`) ?? "").matchAll(MAPPED)].map(([, path = ""]) => path);
   return [...open, ...mapped].filter((path) => path.startsWith("/")).map((path) => path.replace(DELETED, "") as Bytes);
-}
-
-function mountsOf(fs: Filesystem, pid: number): Mount[] {
-  return parseMounts(readProc(fs, `/proc/${pid}/mountinfo`) ?? "");
 }
 
 function namespaceOf(fs: Filesystem, pid: number): Bytes | undefined {

@@ -1,4 +1,6 @@
 import { under, type Bytes } from "../bytes.js";
+import type { Filesystem } from "../filesystem.js";
+import { readProc } from "./proc.js";
 
 /** A line of `/proc/PID/mountinfo`. */
 export interface Mount {
@@ -17,6 +19,11 @@ export interface Location {
   readonly device: string;
   /** Within the filesystem. */
   readonly path: Bytes;
+}
+
+/** Those that a process has; none where there is no /proc. */
+export function mountsOf(fs: Filesystem, pid: number | "self" = "self"): Mount[] {
+  return parseMounts(readProc(fs, `/proc/${pid}/mountinfo`) ?? "");
 }
 
 export function parseMounts(text: string): Mount[] {
@@ -56,4 +63,11 @@ export function mountOf(mounts: readonly Mount[], path: Bytes): Mount | undefine
 export function locate(mounts: readonly Mount[], path: Bytes): Location | undefined {
   const mount = mountOf(mounts, path);
   return mount && { device: mount.device, path: under(mount.root, relativeTo(mount.point, path)) };
+}
+
+/** Whether a path lies in a directory, by its name or by a mount that leads into it. */
+export function leadsInto(mounts: readonly Mount[], path: Bytes, directory: Bytes): boolean {
+  if (isWithin(path, directory)) return true;
+  const [there, here] = [locate(mounts, path), locate(mounts, directory)];
+  return there !== undefined && here !== undefined && there.device === here.device && isWithin(there.path, here.path);
 }

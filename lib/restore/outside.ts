@@ -1,8 +1,7 @@
 import { bytesOf, parentOf, textOf, type Bytes } from "../bytes.js";
 import { HoldstillError, isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
-import { isWithin, locate, parseMounts, type Location, type Mount } from "../guard/mounts.js";
-import { readProc } from "../guard/proc.js";
+import { leadsInto, mountsOf } from "../guard/mounts.js";
 import { nearestExisting } from "../nearest-existing.js";
 import { looking } from "../profile/discover.js";
 import { locate as locateOpenclaw, type Place } from "../profile/location.js";
@@ -24,7 +23,7 @@ export function assertOutside(
   around: Place & { readonly fs: Filesystem },
 ): void {
   const { fs } = around;
-  const mounts = parseMounts(readProc(fs, "/proc/self/mountinfo") ?? "");
+  const mounts = mountsOf(fs);
   const state: Forbidden = {
     path: bytesOf(locateOpenclaw(around, looking(fs)).stateDir),
     what: "the OpenClaw state of this machine",
@@ -33,7 +32,8 @@ export function assertOutside(
     const live = liveOf(fs, path);
     // Outside of that one there is nowhere.
     if (live === undefined || live === "/") continue;
-    if (!overlap(target, live) && !isBelowSame(fs, target, live) && !meet(mounts, target, live)) continue;
+    const overlaps = leadsInto(mounts, target, live) || leadsInto(mounts, live, target);
+    if (!overlaps && !isBelowSame(fs, target, live)) continue;
     throw new HoldstillError("output-unusable", `the target is not outside of ${what}: ${textOf(live)}`, {
       path: textOf(target),
       hint: "Restore beside it, look at what is there, and then move it into place.",
@@ -52,10 +52,6 @@ function liveOf(fs: Filesystem, path: Bytes): Bytes | undefined {
   }
 }
 
-function overlap(one: Bytes, other: Bytes): boolean {
-  return isWithin(one, other) || isWithin(other, one);
-}
-
 /** Whether a path leads through the very directory that is at another. */
 function isBelowSame(fs: Filesystem, path: Bytes, directory: Bytes): boolean {
   const { dev, ino } = fs.lstat(directory);
@@ -64,10 +60,4 @@ function isBelowSame(fs: Filesystem, path: Bytes, directory: Bytes): boolean {
     if (stat.dev === dev && stat.ino === ino) return true;
   }
   return false;
-}
-
-/** Whether two paths overlap within one filesystem, wherever it is mounted. */
-function meet(mounts: readonly Mount[], one: Bytes, other: Bytes): boolean {
-  const [a, b]: (Location | undefined)[] = [locate(mounts, one), locate(mounts, other)];
-  return a !== undefined && b !== undefined && a.device === b.device && overlap(a.path, b.path);
 }

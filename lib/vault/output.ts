@@ -4,6 +4,7 @@ import type { Compression } from "../archive/compress.js";
 import { bytesOf, parentOf, textOf, type Bytes } from "../bytes.js";
 import { HoldstillError, isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
+import { leadsInto, mountsOf } from "../guard/mounts.js";
 
 /** Where an archive is to be published. */
 export interface Output {
@@ -67,8 +68,8 @@ export function outputOf(
 export function checkOutput(fs: Filesystem, { directory, file }: Output, sources: readonly string[]): void {
   const path = file ? posix.join(directory, file.name) : directory;
   if (file && exists(fs, bytesOf(path))) throw outputExists(path);
-  const real = textOf(realOf(fs, bytesOf(directory)));
-  const inside = sources.find((source) => real === source || source === "/" || real.startsWith(`${source}/`));
+  const [real, mounts] = [realOf(fs, bytesOf(directory)), mountsOf(fs)];
+  const inside = sources.find((source) => leadsInto(mounts, real, bytesOf(source)));
   if (inside === undefined) return;
   throw new HoldstillError("output-unusable", `the output lies inside the source ${inside}`, {
     path,

@@ -5,6 +5,7 @@ import { bytesOf } from "../../lib/bytes.js";
 import { HoldstillError } from "../../lib/errors.js";
 import { disk } from "../../lib/filesystem.js";
 import { checkOutput, defaultDirectory, makeDirectory, outputOf } from "../../lib/vault/output.js";
+import { withMounts } from "../helpers/mount-table.js";
 import { fsWith, refuse } from "../helpers/port.js";
 import { contents, tmpDirectory } from "../helpers/tree.js";
 
@@ -106,6 +107,20 @@ describe("checkOutput", () => {
       expect(contents(home)).to.deep.equal(before);
     });
   }
+
+  it("refuses what a mount leads into a source, and only that", () => {
+    const table = (what: string) => [
+      "1 0 8:1 / / rw - ext4 /dev/sda rw",
+      `2 1 8:1 ${what} /backup rw - ext4 /dev/sda rw`,
+      "3 1 8:2 / /data rw - ext4 /dev/sdb rw",
+    ];
+    const check = (what: string, directory: string) => () =>
+      checkOutput(fsWith(withMounts(...table(what))), { directory, file: undefined }, ["/srv/app"]);
+    expect(refusal(check("/srv/app/sub", "/backup/new")).code).to.equal("output-unusable");
+    expect(refusal(check("/srv", "/backup/app")).code).to.equal("output-unusable");
+    check("/srv", "/backup/apples")();
+    check("/srv/app/sub", "/data/srv/app")();
+  });
 
   it("refuses everything where the source is the root", () => {
     const { home } = world();
