@@ -63,26 +63,6 @@ describe("holdstill guard, end to end", () => {
     expect(guard(here, [], "true")).to.include({ status: 0 });
   });
 
-  it("takes no option that would be passed by", () => {
-    const here = world();
-    for (const [args, message] of [
-      [["--state-only", "--", "true"], "--state-only means nothing where a command is run"],
-      [["resume", "--no-rollback"], "--no-rollback means nothing with guard resume"],
-      [["clean", "--stop", "true"], "--stop means nothing with guard clean"],
-      [["status", "--state-only"], "--state-only means nothing with guard status"],
-    ] as const) {
-      const { status, stderr } = holdstill(here, ["guard", ...args]);
-      expect({ status, stderr }).to.deep.equal({
-        status: 64,
-        stderr: `holdstill: ${message}\nholdstill guard --help\n`,
-      });
-    }
-    const harmless = ["--source", here.source, "--output", here.output, "--yes"];
-    for (const action of ["status", "resume", "clean"]) {
-      expect(holdstill(here, ["guard", action, ...harmless])).to.include({ status: 0, stderr: "" });
-    }
-  });
-
   it("prints one JSON document, and the command's own output on stderr", () => {
     const here = world();
     const good = guard(here, ["--json"], "echo out");

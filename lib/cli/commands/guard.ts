@@ -25,16 +25,6 @@ const OPTIONS = {
 
 const ACTIONS = ["resume", "status", "clean"] as const;
 
-/** Whose archives are meant, and that nobody is to be asked: it does no harm to say so where it goes without saying. */
-const HARMLESS = ["source", "profile", "output", "yes"] as const;
-
-/** What else means something to an action; all the rest is for a command that is to be run. */
-const OPTIONS_OF = {
-  resume: ["identity", "passphrase", "passphrase-file", "state-only"],
-  status: [],
-  clean: [],
-} as const satisfies Record<(typeof ACTIONS)[number], readonly (keyof typeof GUARD)[]>;
-
 const EXAMPLE = "holdstill guard [options] -- npm install -g openclaw@latest";
 
 type Parsed = InferredOptionTypes<typeof OPTIONS> & { readonly action: (typeof ACTIONS)[number] | undefined };
@@ -76,7 +66,6 @@ export function guardCommand(context: Context): CommandModule<object, Parsed> {
 
 async function perform(argv: Arguments, context: Context): Promise<number> {
   const command = commandOf(argv);
-  assertMeant(argv);
   switch (argv.action) {
     case undefined:
       return guard(argv, command, context);
@@ -154,21 +143,6 @@ function placeOf({ config, output, identity }: Arguments) {
 function print(report: object, lines: readonly string[], argv: Arguments, { terminal }: Context["shell"]): void {
   if (argv.json) terminal.print([JSON.stringify(report)]);
   else if (!argv.quiet) terminal.print(lines);
-}
-
-/** An option that would be passed by in silence may be one that somebody counts on. */
-function assertMeant(argv: Arguments): void {
-  const { action } = argv;
-  const isMeant = (name: string): boolean =>
-    action === undefined ? name !== "state-only" : [...HARMLESS, ...OPTIONS_OF[action]].some((each) => each === name);
-  // `--no-rollback` is the one that has a default.
-  const given = (name: keyof typeof GUARD): boolean =>
-    name === "rollback" ? argv[name] === false : argv[name] !== undefined;
-  const stray = (Object.keys(GUARD) as (keyof typeof GUARD)[]).find((name) => given(name) && !isMeant(name));
-  if (stray === undefined) return;
-  const option = stray === "rollback" ? "--no-rollback" : `--${stray}`;
-  const where = action === undefined ? "where a command is run" : `with guard ${action}`;
-  throw new HoldstillError("usage", `${option} means nothing ${where}`, { hint: "holdstill guard --help" });
 }
 
 /** What follows `--`. */
