@@ -69,7 +69,7 @@ function outcomeOf(finished: readonly string[], rollbacks: readonly GuardReturn[
 /** A command whose end nobody saw counts as failed. It may still be at work. */
 function judged(work: Work, journal: Journal): Journal {
   if (nextOf(journal) !== "judge") return journal;
-  const [running] = startedWith(work.fs, `${MARK}=${journal.mark}`);
+  const [running] = startedWith(work.fs, `${MARK}=${journal.id}`);
   if (running !== undefined) {
     throw new HoldstillError(
       "locked",

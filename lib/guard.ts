@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { posix } from "node:path";
 import { stampOf } from "./archive/name.js";
 import { backup, type Told } from "./backup.js";
@@ -162,7 +161,7 @@ async function begun(options: GuardOptions, work: Work): Promise<Journal> {
   const roots = rootsOf(options, work);
   const installed = isOpenclaw ? await installedOpenclaw(work.fs, shellOptions(work)) : undefined;
   return {
-    ...{ id: stampOf(work.now()), mark: randomUUID(), kind: "guard", phase: "preparing", archive: "", profile: "" },
+    ...{ id: stampOf(work.now()), kind: "guard", phase: "preparing", archive: "", profile: "" },
     ...{
       command,
       version: installed?.version,
@@ -194,11 +193,11 @@ function assertComplete(snapshot: CreateReport, { allowIncomplete }: GuardOption
   });
 }
 
-async function run(options: GuardOptions, work: Work, { mark }: Journal): Promise<Judged> {
+async function run(options: GuardOptions, work: Work, { id }: Journal): Promise<Judged> {
   const { command, timeoutMs, stdout, actions } = options;
   const { fs, cwd, env, takeSignals } = work;
   work.onEvent({ type: "handover" });
-  const ended = await runCommand(fs, command, mark, { cwd, env, stdout, timeoutMs, takeSignals });
+  const ended = await runCommand(fs, command, id, { cwd, env, stdout, timeoutMs, takeSignals });
   const failure = failureOfCommand(ended);
   if (failure !== undefined || actions.probe === undefined) return { ended, failure, probed: undefined };
   const stopping = new AbortController();

@@ -51,8 +51,8 @@ export async function rollback(options: RollbackOptions, around: GuardSurroundin
     await reserve(work.fs, work.archives);
     const journal = begun(options, { id, archive, profile: contents.snapshot.profile, places });
     try {
-      await save(work.fs, work.archives, journal);
       await take(journal);
+      await save(work.fs, work.archives, journal);
     } catch (error) {
       await letGo(work, { ...journal, places: [] });
       throw error;
@@ -68,7 +68,7 @@ function begun(
 ): Journal {
   return {
     ...known,
-    ...{ mark: "", kind: "rollback", phase: "failed", command: [], version: undefined, rollbackIsProposed: false },
+    ...{ kind: "rollback", phase: "failed", command: [], version: undefined, rollbackIsProposed: false },
     actions: { stop, start, probe: undefined, rollback: undefined },
     ...{ probeMs: 0, probeEveryMs: 0, graceMs, includeWorkspace, links: [], moves: [] },
     roots: known.places.filter(({ within }) => within === ".").map(({ live }) => live),

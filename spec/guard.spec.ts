@@ -6,12 +6,11 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { generateKey, sealTo, unsealWith } from "../lib/age/header.js";
@@ -511,49 +510,6 @@ describe("a command that is not run", () => {
     expect(await guardLine(other, "true", inner)).to.include({ outcome: "succeeded" });
   });
 
-  it("is one of a directory of which a part has another", async () => {
-    const world = guarded();
-    const inner = { snapshot: { sources: [join(world.state, "sessions")] } };
-    const first = guardLine(world, "touch on; while [ ! -e off ]; do sleep 0.01; done", inner);
-    while (!existsSync(join(world.root, "on"))) await new Promise((resolve) => setTimeout(resolve, 5));
-    const other = { ...world, output: join(world.root, "others") };
-    const second: unknown = await guardLine(other, "true").catch((error: unknown) => error);
-    expect(second).to.include({ code: "locked", path: join(world.state, "sessions") });
-    expect((second as HoldstillError).hint).to.include(`holdstill guard resume --output ${world.output}`);
-    expect(heldJournals(other)).to.equal(0);
-    writeFileSync(join(world.root, "off"), "");
-    expect(await first).to.include({ outcome: "succeeded" });
-    expect(await guardLine(other, "true")).to.include({ outcome: "succeeded" });
-  });
-
-  for (const late of ["outer", "inner"] as const) {
-    it(`is the ${late} one of two that claim at the same moment, a state and a directory in it`, async () => {
-      const world = guarded();
-      const inner = join(world.state, "sessions");
-      const [mine, others] = late === "outer" ? [world.state, inner] : [inner, world.state];
-      const claimed = (state: string): string =>
-        join(dirname(state), `.holdstill-guard-of-${basename(state)}`, "claim.json");
-      const other = { ...world, output: join(world.root, "others") };
-      const actions = { ...OPTIONS.actions, rollback: "exit 1" };
-      await guardLine(other, "exit 1", { snapshot: { sources: [others] }, actions });
-      const aside = join(world.root, "aside");
-      renameSync(claimed(others), aside);
-      let came = false;
-      const create: typeof disk.create = (path, mode) => {
-        if (path === claimed(mine) && existsSync(aside)) {
-          renameSync(aside, claimed(others));
-          came = true;
-        }
-        return disk.create(path, mode);
-      };
-      const around = { ...world.around, fs: fsWith({ create }) };
-      const second = guardLine({ ...world, around }, "true", { snapshot: { sources: [mine] } });
-      expect(await second.catch((reason: unknown) => reason)).to.include({ code: "locked", path: others });
-      expect(came).to.equal(true);
-      expect(existsSync(claimed(mine))).to.equal(false);
-    });
-  }
-
   it("is none of its own: a state and a directory in it are gone back to together, and resumed", async () => {
     const world = guarded();
     const snapshot = { sources: [world.state, join(world.state, "sessions")] };
@@ -730,8 +686,8 @@ describe("guard resume", () => {
 
   it("leaves a command alone that is still at work", async () => {
     const world = guarded();
-    const { mark } = await cutOff(world, "running");
-    const child = spawn("sleep", ["600"], { env: { ...process.env, HOLDSTILL_GUARD: mark }, stdio: "ignore" });
+    const { id } = await cutOff(world, "running");
+    const child = spawn("sleep", ["600"], { env: { ...process.env, HOLDSTILL_GUARD: id }, stdio: "ignore" });
     await once(child, "spawn");
     try {
       const error: unknown = await resumed(world).catch((reason: unknown) => reason);

@@ -1,9 +1,7 @@
 import { bytesOf, nameOf, parentOf, textOf, under, type Bytes } from "../bytes.js";
 import { HoldstillError } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
-import { AREA_PREFIX, type Selection } from "../stage/selection.js";
-import { traverse } from "../stage/traverse.js";
-import { statIfThere } from "../stat-if-there.js";
+import { AREA_PREFIX } from "../stage/selection.js";
 import { tidy } from "../tidy.js";
 import { unlinkIfThere } from "../unlink-if-there.js";
 import { lock, type Lock } from "../vault/lock.js";
@@ -27,8 +25,6 @@ interface Held {
   readonly lock: Lock;
   readonly claim: Claim;
 }
-
-const EVERYTHING: Selection = { ofListed: () => undefined, ofName: () => undefined };
 
 /** Claims the states that a journal is about. */
 export type TakeStates = (journal: Pick<Journal, "id" | "roots">) => Promise<void>;
@@ -75,9 +71,6 @@ async function take(work: Work, { id, root }: { readonly id: string; readonly ro
   }
   unlinkIfThere(fs, fileOf(directory));
   await writeSynced(fs, fileOf(directory), Buffer.from(`${JSON.stringify(claim)}\n`));
-  // Of two that claim at once, whoever looks last sees the other.
-  assertNoneAbove(fs, root, claim);
-  await assertNoneBelow(fs, root, claim, signal);
 }
 
 function unclaimed(root: Bytes, directory: Bytes, cause: unknown): unknown {
@@ -107,38 +100,13 @@ function assertNoneAbove(fs: Filesystem, root: Bytes, claim: Claim): void {
   }
 }
 
-/** The same the other way round: what was going on in it would be exchanged with it. */
-async function assertNoneBelow(fs: Filesystem, root: Bytes, claim: Claim, signal: AbortSignal): Promise<void> {
-  if (statIfThere(fs, root)?.kind !== "directory") return;
-  await traverse(fs, { path: root, type: "directory", selection: EVERYTHING }, signal, {
-    file: () => undefined,
-    directory(path) {
-      if (!nameOf(path).startsWith(AREA_PREFIX)) return;
-      const other = read(fs, under(root, path));
-      if (other === undefined || !isAnothers(fs, other, claim)) return;
-      throw new HoldstillError("locked", "another guarded command has a state that lies in this one", {
-        path: textOf(claimedBy(under(root, path))),
-        hint: `Wait until it is done. If it was cut off: ${resumeCommand({ archives: bytesOf(other.archives) })}`,
-      });
-    },
-  });
-}
-
 /** Beside the state, or in it where nothing can be made there. */
 function claimOf(fs: Filesystem, root: Bytes): Bytes {
   return isParentWritable(fs, root) ? besideOf(root) : insideOf(root);
 }
 
-const BESIDE = `${AREA_PREFIX}of-`;
-
 function besideOf(root: Bytes): Bytes {
-  return under(parentOf(root) || ("/" as Bytes), `${BESIDE}${nameOf(root)}` as Bytes);
-}
-
-/** What is claimed by a directory in one of these two places. */
-function claimedBy(directory: Bytes): Bytes {
-  const name = nameOf(directory);
-  return name.startsWith(BESIDE) ? under(parentOf(directory), name.slice(BESIDE.length) as Bytes) : parentOf(directory);
+  return under(parentOf(root) || ("/" as Bytes), `${AREA_PREFIX}of-${nameOf(root)}` as Bytes);
 }
 
 function insideOf(root: Bytes): Bytes {

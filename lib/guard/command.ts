@@ -41,12 +41,12 @@ const LOOK_MS = 100;
 export async function runCommand(
   fs: Filesystem,
   [program = "", ...args]: readonly string[],
-  mark: string,
+  id: string,
   { cwd, env, stdout, timeoutMs, takeSignals }: CommandOptions,
 ): Promise<Ended> {
   const started = performance.now();
   const child = spawn(program, args, {
-    ...{ cwd, env: { ...env, [MARK]: mark } },
+    ...{ cwd, env: { ...env, [MARK]: id } },
     stdio: ["inherit", stdout === "stderr" ? 2 : "inherit", "inherit"],
   });
   const giveBack = takeSignals((signal) => forward(fs, child, signal));
@@ -56,7 +56,7 @@ export async function runCommand(
       ? undefined
       : setTimeout(() => {
           timedOut = true;
-          void endAll(fs, mark);
+          void endAll(fs, id);
         }, timeoutMs);
   try {
     const { exitCode, signal } = await ending(child);
@@ -89,8 +89,9 @@ function forward(fs: Filesystem, child: ChildProcess, signal: Signal): void {
 }
 
 /** Ends a command and all that it started: first as asked, then for good. */
-async function endAll(fs: Filesystem, mark: string): Promise<void> {
-  const left = (): number[] => startedWith(fs, `${MARK}=${mark}`).filter((each) => each !== pid);
+async function endAll(fs: Filesystem, id: string): Promise<void> {
+  const mark = `${MARK}=${id}`;
+  const left = (): number[] => startedWith(fs, mark).filter((each) => each !== pid);
   for (const each of left()) end(each, "SIGTERM");
   for (let waited = 0; waited < MERCY_MS && left().length > 0; waited += LOOK_MS) await pause(LOOK_MS);
   for (const each of left()) end(each, "SIGKILL");

@@ -68,8 +68,6 @@ export interface Actions {
 /** What is to be done, and how far it is done: enough for another process to go on. */
 export interface Journal {
   readonly id: string;
-  /** By which the processes of the command are known: unlike the id, it is nobody else's. */
-  readonly mark: string;
   readonly kind: "guard" | "rollback";
   readonly phase: Phase;
   /** The archive; empty until there is one. */
