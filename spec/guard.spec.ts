@@ -316,7 +316,8 @@ describe("a guarded command that fails", () => {
 describe("a guarded command that cannot go back", () => {
   it("names the process that still holds the state, moves nothing, and goes on when it has ended", async () => {
     const world = guarded();
-    const report = await guardLine(world, `${CHANGE}; sleep 600 > state/left & echo $! > pid; exit 3`, { graceMs: 0 });
+    const left = "sleep 600 > state/left & echo $! > pid; until grep -q ^sleep /proc/$!/cmdline; do :; done";
+    const report = await guardLine(world, `${CHANGE}; ${left}; exit 3`, { graceMs: 0 });
     const pid = Number(readFileSync(join(world.root, "pid"), "utf8"));
     try {
       expect(report).to.include({ outcome: "rollback-failed" });
