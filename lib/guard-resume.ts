@@ -1,12 +1,12 @@
 import { bytesOf } from "./bytes.js";
 import { HoldstillError } from "./errors.js";
 import type { TakeStates } from "./guard/claim.js";
-import { MARK } from "./guard/command.js";
 import { finish } from "./guard/finish.js";
-import { nameOfProcess, startedWith } from "./guard/holders.js";
+import { nameOfProcess } from "./guard/holders.js";
 import { journals } from "./guard/journal-file.js";
 import { isUnfinished, nextOf, type Journal } from "./guard/journal.js";
 import { withGuardLock } from "./guard/lock.js";
+import { processesOf } from "./guard/mark.js";
 import { goBack } from "./guard/return.js";
 import { resumeCommand, type GuardSurroundings, type Work } from "./guard/work.js";
 import type { GuardReturn } from "./report/guard-report.js";
@@ -69,7 +69,7 @@ function outcomeOf(finished: readonly string[], rollbacks: readonly GuardReturn[
 /** A command whose end nobody saw counts as failed. It may still be at work. */
 function judged(work: Work, journal: Journal): Journal {
   if (nextOf(journal) !== "judge") return journal;
-  const [running] = startedWith(work.fs, `${MARK}=${journal.id}`);
+  const [running] = processesOf(work.fs, journal.mark);
   if (running !== undefined) {
     throw new HoldstillError(
       "locked",

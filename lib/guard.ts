@@ -15,6 +15,7 @@ import { reserve, save } from "./guard/journal-file.js";
 import type { Actions, Journal } from "./guard/journal.js";
 import { linksTo } from "./guard/links.js";
 import { assertFinished, withGuardLock } from "./guard/lock.js";
+import { newMark } from "./guard/mark.js";
 import { installedOpenclaw } from "./guard/openclaw-version.js";
 import { probe, type Probed } from "./guard/probe.js";
 import { assertRoom } from "./guard/room.js";
@@ -159,8 +160,9 @@ async function begun(options: GuardOptions, work: Work): Promise<Journal> {
     snapshot.profile !== "directory" && (snapshot.profile === "openclaw" || snapshot.sources === undefined);
   const roots = rootsOf(options, work);
   const installed = isOpenclaw ? await installedOpenclaw(work.fs, shellOptions(work)) : undefined;
+  const id = stampOf(work.now());
   return {
-    ...{ id: stampOf(work.now()), kind: "guard", phase: "preparing", archive: "", profile: "" },
+    ...{ id, mark: newMark(id), kind: "guard", phase: "preparing", archive: "", profile: "" },
     ...{
       command,
       version: installed?.version,
@@ -192,11 +194,11 @@ function assertComplete(snapshot: CreateReport, { allowIncomplete }: GuardOption
   });
 }
 
-async function run(options: GuardOptions, work: Work, { id }: Journal): Promise<Judged> {
+async function run(options: GuardOptions, work: Work, { mark }: Journal): Promise<Judged> {
   const { command, timeoutMs, stdout, actions } = options;
   const { fs, cwd, env, takeSignals } = work;
   work.onEvent({ type: "handover" });
-  const ended = await runCommand(fs, command, id, { cwd, env, stdout, timeoutMs, takeSignals });
+  const ended = await runCommand(fs, command, mark, { cwd, env, stdout, timeoutMs, takeSignals });
   const failure = failureOfCommand(ended);
   if (failure !== undefined || actions.probe === undefined) return { ended, failure, probed: undefined };
   const stopping = new AbortController();

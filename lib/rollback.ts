@@ -67,6 +67,7 @@ function begun(
 ): Journal {
   return {
     ...known,
+    mark: known.id,
     ...{ kind: "rollback", phase: "failed", command: [], version: undefined, rollbackIsProposed: false },
     actions: { stop, start, probe: undefined, rollback: undefined },
     ...{ probeMs: 0, probeEveryMs: 0, graceMs, includeWorkspace, links: [], moves: [] },

@@ -687,8 +687,8 @@ describe("guard resume", () => {
 
   it("leaves a command alone that is still at work", async () => {
     const world = guarded();
-    const { id } = await cutOff(world, "running");
-    const child = spawn("sleep", ["600"], { env: { ...process.env, HOLDSTILL_GUARD: id }, stdio: "ignore" });
+    const { mark } = await cutOff(world, "running");
+    const child = spawn("sleep", ["600"], { env: { ...process.env, HOLDSTILL_GUARD: mark }, stdio: "ignore" });
     await once(child, "spawn");
     try {
       const error: unknown = await resumed(world).catch((reason: unknown) => reason);

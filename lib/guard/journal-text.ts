@@ -44,7 +44,7 @@ function journalOf(value: Record<string, unknown>): Journal {
   const { kind } = value;
   if (kind !== "guard" && kind !== "rollback") throw new TypeError("its kind is not known");
   return {
-    ...{ id: text(value["id"]), kind, phase: phase(value["phase"]) },
+    ...{ id: text(value["id"]), kind, phase: phase(value["phase"]), mark: text(value["mark"] ?? value["id"]) },
     ...{ archive: text(value["archive"]), profile: text(value["profile"]) },
     ...{ command: list(value["command"]).map(text), version: optional(value["version"]) },
     actions: actions(record(value["actions"])),

@@ -73,6 +73,8 @@ export interface Journal {
   /** The archive; empty until there is one. */
   readonly archive: string;
   readonly profile: string;
+  /** By which the processes of the command are known. */
+  readonly mark: string;
   /** The command as it was given; empty for a rollback. */
   readonly command: readonly string[];
   /** The program's version before, where it is known. */

@@ -21,6 +21,11 @@ describe("the journal of a guarded command", () => {
     expect(printJournal(journal({ places: [place({ live: bytes("/s\xc3\xa9") })] }))).to.include('"live": "/sé"');
   });
 
+  it("is read too where it is from before commands had a mark besides their id", () => {
+    const text = printJournal(journal()).replace(/^ "mark": .*\n/m, "");
+    expect(parseJournal(text, "j")).to.deep.equal(journal({ mark: "1" }));
+  });
+
   const wrong: readonly (readonly [string, (text: string) => string])[] = [
     ["is cut off", (text) => text.slice(0, -20)],
     ["is empty", () => ""],

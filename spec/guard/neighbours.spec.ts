@@ -11,6 +11,7 @@ import { rollback } from "../../lib/rollback.js";
 import { DEFAULTS } from "../helpers/run.js";
 import { fsWith } from "../helpers/port.js";
 import { contents } from "../helpers/tree.js";
+import { journal } from "./sample.js";
 import { claimOf, GRACE_MS, guarded, guardLine, OPTIONS, resumed, snapshotOf, type Guarded } from "./guarded.js";
 
 /** The same disk, seen by a command with an archive directory of its own. */
@@ -176,9 +177,5 @@ async function leftBy(phase: Phase, world: Guarded, directory: string): Promise<
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "claim.json"), JSON.stringify({ archives: world.output, id }));
   const { sources = [] } = snapshotOf(world);
-  await save(disk, archives, {
-    ...{ id, kind: "guard", phase, archive: "", profile: "", command: ["true"], version: undefined },
-    ...{ actions: OPTIONS.actions, rollbackIsProposed: false, probeMs: 0, probeEveryMs: 0, graceMs: 0 },
-    ...{ includeWorkspace: false, roots: sources.map(bytesOf), links: [], places: [], moves: [] },
-  });
+  await save(disk, archives, journal({ id, phase, archive: "", roots: sources.map(bytesOf), links: [], places: [] }));
 }
