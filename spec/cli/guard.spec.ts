@@ -180,6 +180,28 @@ describe("the command line of guard and rollback", () => {
     });
   }
 
+  const meaningless: readonly (readonly [option: string, command: readonly string[]])[] = [
+    ["--state-only", ["guard", "--state-only", "--", "true"]],
+    ["--yes", ["guard", "--yes", "--", "true"]],
+    ["--state-only", ["guard", "status", "--state-only"]],
+    ["--state-only", ["guard", "clean", "--yes", "--state-only"]],
+    ["--yes", ["guard", "resume", "--yes"]],
+    ["--grace", ["guard", "resume", "--grace", "60s"]],
+    ["--no-rollback", ["guard", "resume", "--no-rollback"]],
+    ["--rollback", ["guard", "clean", "--rollback"]],
+    ["--source", ["guard", "status", "--source", "x"]],
+    ["--encrypt-to", ["guard", "resume", "--encrypt-to", "age1x"]],
+    ["--identity", ["guard", "clean", "--identity", "x"]],
+  ];
+  for (const [option, args] of meaningless) {
+    it(`refuses "${args.join(" ")}" with 64, and names ${option}`, async () => {
+      const { shell, out, err } = collectingShell();
+      expect(await run(args, shell, only({}))).to.equal(64);
+      expect(out()).to.equal("");
+      expect(err()).to.match(new RegExp(`^holdstill: ${option} means nothing with (a guarded command|guard \\w+),`));
+    });
+  }
+
   it("asks on a terminal before anything is put back, and takes no for an answer", async () => {
     for (const [answer, confirmed] of [
       [true, true],

@@ -12,7 +12,8 @@ import { follow, type Context } from "../command.js";
 import { configured } from "../configured.js";
 import { COMPLETE, EXIT_CODES, NOT_ROLLED_BACK, ROLLED_BACK } from "../exit-code.js";
 import { sealAndUnseal, unlocked } from "../keys.js";
-import { GUARD, SHARED } from "../options.js";
+import { refuseMeaningless } from "../meaningless.js";
+import { GUARD, SHARED, UNLOCK } from "../options.js";
 import { guardSurroundings } from "../shell.js";
 import type { UseCases } from "../use-cases.js";
 import { exitCodeOf } from "./create.js";
@@ -24,6 +25,15 @@ const OPTIONS = {
 } as const;
 
 const ACTIONS = ["resume", "status", "clean"] as const;
+
+/** Of the options, those that mean something with an action; what was guarded says the rest itself. */
+const TAKEN = {
+  resume: ["output", ...Object.keys(UNLOCK), "state-only"],
+  status: ["output"],
+  clean: ["output", "yes"],
+} as const satisfies Record<(typeof ACTIONS)[number], readonly string[]>;
+
+const OF_ACTIONS: readonly string[] = ["state-only", "yes"];
 
 const EXAMPLE = "holdstill guard [options] -- npm install -g openclaw@latest";
 
@@ -65,6 +75,7 @@ export function guardCommand(context: Context): CommandModule<object, Parsed> {
 }
 
 async function perform(argv: Arguments, context: Context): Promise<number> {
+  refuseMeaningless(argv, OPTIONS, takenBy(argv.action));
   const command = commandOf(argv);
   switch (argv.action) {
     case undefined:
@@ -145,6 +156,14 @@ function print(report: object, lines: readonly string[], argv: Arguments, { term
   else if (!argv.quiet) terminal.print(lines);
 }
 
+function takenBy(action: Arguments["action"]) {
+  if (action === undefined) {
+    const takes = Object.keys(OPTIONS).filter((name) => !OF_ACTIONS.includes(name));
+    return { command: "a guarded command", takes };
+  }
+  return { command: `guard ${action}`, takes: [...TAKEN[action], ...Object.keys(SHARED)] };
+}
+
 /** What follows `--`. */
 function commandOf(argv: Arguments): readonly string[] {
   const command = [argv["--"]].flat().filter((word) => typeof word === "string");
@@ -181,7 +200,7 @@ function optionsOf(
     probeEveryMs: argv.probeInterval ?? 2000,
     graceMs: argv.grace ?? 10_000,
     timeoutMs: argv.timeout,
-    rollback: argv.rollback,
+    rollback: argv.rollback !== false,
     stdout: argv.json ? "stderr" : "stdout",
   };
 }
