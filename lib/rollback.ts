@@ -1,16 +1,20 @@
 import { posix } from "node:path";
 import { stampOf } from "./archive/name.js";
-import { parentOf, textOf } from "./bytes.js";
+import { parentOf, textOf, type Bytes } from "./bytes.js";
+import { HoldstillError } from "./errors.js";
 import { contentsOf, type Contents } from "./guard/contents.js";
 import { findPlaces, mountsOf } from "./guard/find-places.js";
+import { isWithin } from "./guard/mounts.js";
 import { letGo } from "./guard/finish.js";
 import { fromArchive } from "./guard/index-lines.js";
 import { reserve, save } from "./guard/journal-file.js";
 import type { Journal } from "./guard/journal.js";
+import { leadsTo } from "./guard/links.js";
 import { assertFinished, withGuardLock } from "./guard/lock.js";
 import { assertRoom } from "./guard/room.js";
 import { goBack } from "./guard/return.js";
 import type { GuardSurroundings, Work } from "./guard/work.js";
+import { tellMoved } from "./guard/where-live.js";
 import { workspacesIn } from "./guard/workspaces.js";
 import { findArchive } from "./read-archive.js";
 import type { RollbackPlan, RollbackReport } from "./report/guard-report.js";
@@ -36,12 +40,18 @@ export async function rollback(options: RollbackOptions, around: GuardSurroundin
   const { path } = findArchive(around.fs, posix.resolve(around.cwd, options.archive));
   const archive = textOf(path);
   const points = new Set(mountsOf(around).map(({ point }) => point));
-  const contents = await fromArchive(archive, around, contentsOf(points));
+  const contents = await fromArchive(
+    archive,
+    around,
+    contentsOf(points, (recorded) => leadsTo(around.fs, recorded)),
+  );
+  tellMoved(around, contents);
   const workspaces = await workspacesIn(archive, around);
   const work: Work = { ...around, archives: parentOf(path) };
   const { includeWorkspace } = options;
   const id = stampOf(around.now());
   const places = findPlaces(work, contents, { id, includeWorkspace, workspaces });
+  assertOutside(work, path, places);
   const plan = planOf(archive, contents, places);
   if (!(await options.confirm(plan))) return plan;
   return withGuardLock(work, async (take) => {
@@ -58,6 +68,17 @@ export async function rollback(options: RollbackOptions, around: GuardSurroundin
     }
     const done = await goBack(work, journal);
     return { outcome: done.ok ? "rolled-back" : "rollback-failed", archive, rollback: done };
+  });
+}
+
+/** The archive and the journal must stay where they are while the state is exchanged. */
+function assertOutside({ fs }: Work, archive: Bytes, places: Journal["places"]): void {
+  const real = fs.realpath(parentOf(archive) || ("/" as Bytes));
+  const holding = places.find(({ live }) => isWithin(real, live));
+  if (holding === undefined) return;
+  throw new HoldstillError("output-unusable", `the archive lies in what it would put back: ${textOf(holding.live)}`, {
+    path: textOf(archive),
+    hint: "Copy it to a directory outside of that, and put it back from there.",
   });
 }
 

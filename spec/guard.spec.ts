@@ -223,6 +223,15 @@ describe("a guarded command that fails", () => {
     expectBack(world, { link: "-> state", ...FAILED });
   });
 
+  it("has the state back where a directory that it lies in was moved meanwhile, and a link left there", async () => {
+    const world = guarded({ inner: { "x.txt": "old" } });
+    const snapshot = { sources: [join(world.state, "inner")] };
+    const line = "echo new > state/inner/x.txt; mv state moved; ln -s moved state; exit 3";
+    expect(await guardLine(world, line, { snapshot })).to.include({ outcome: "rolled-back" });
+    expect(readFileSync(join(world.state, "inner/x.txt"), "utf8")).to.equal("old");
+    expect(await resumed(world)).to.include({ outcome: "nothing-to-do" });
+  });
+
   for (const [what, line, kept] of [
     [
       "is replaced by a directory",
