@@ -180,7 +180,10 @@ describe("a guarded command that fails", () => {
 
   it("is one that removes the whole state", async () => {
     const world = guarded();
-    expect(await guardLine(world, "rm -r state; exit 1")).to.include({ outcome: "rolled-back" });
+    const { rollback } = await guardLine(world, "rm -r state; exit 1");
+    expect(rollback)
+      .to.include({ ok: true })
+      .and.to.deep.include({ places: [{ path: world.state, how: "rename" }] });
     expectBack(world, {});
   });
 
@@ -464,6 +467,16 @@ describe("a command that is not run", () => {
     expect(await refused(world, { snapshot: { strategy: "link" } })).to.include({ code: "no-space" });
   });
 
+  it("is one whose state cannot be claimed for want of room", async () => {
+    const mkdir: typeof disk.mkdir = (path, mode) => {
+      if (path.endsWith("/.holdstill-guard-of-state")) throw errno("ENOSPC");
+      disk.mkdir(path, mode);
+    };
+    const world = guarded(STATE, { fs: fsWith({ mkdir }) });
+    const error = await refused(world);
+    expect(error).to.include({ code: "no-space", path: claimOf(world), hint: "Free some space there." });
+  });
+
   it("is a program that does not exist", async () => {
     const world = guarded();
     expect(await refused(world, { command: ["no-such-program"] })).to.include({ code: "usage" });
@@ -476,8 +489,11 @@ describe("a command that is not run", () => {
     const first = guardLine(world, line);
     while (!existsSync(join(world.root, "on"))) await new Promise((resolve) => setTimeout(resolve, 5));
     const second: unknown = await guardLine(world, "true").catch((error: unknown) => error);
+    const [held] = guardStatus([world.output], world.around).held;
     writeFileSync(join(world.root, "off"), "");
     expect(second).to.include({ code: "locked" });
+    expect((second as HoldstillError).hint).to.match(/^Wait until process \d+ on .* status --output \S+\/archives$/);
+    expect(held?.holder).to.match(new RegExp(`^process ${process.pid} on `));
     expect(await first).to.include({ outcome: "succeeded" });
   });
 

@@ -49,10 +49,9 @@ export async function withStates<T>(work: Work, use: (take: TakeStates) => Promi
 }
 
 async function take(work: Work, root: Bytes, claim: Claim, taken: Held[]): Promise<void> {
-  const { fs, signal, now } = work;
+  const { fs } = work;
   const directory = claimOf(fs, root);
-  makeDirectory(fs, directory);
-  const held = await lock(fs, directory, thisProcess(), { waitMs: 0, signal, now }).catch((error: unknown) => {
+  const held = await locked(work, directory).catch((error: unknown) => {
     if (!(error instanceof HoldstillError)) throw error;
     throw error.code === "locked" ? underWay(work, { root, claimed: root, directory }) : unclaimable(directory, error);
   });
@@ -62,6 +61,11 @@ async function take(work: Work, root: Bytes, claim: Claim, taken: Held[]): Promi
   taken.splice(-1, 1, { directory, lock: held, claim });
   unlinkIfThere(fs, claimFile(directory));
   await writeSynced(fs, claimFile(directory), Buffer.from(`${JSON.stringify(claim)}\n`));
+}
+
+async function locked({ fs, signal, now }: Work, directory: Bytes): Promise<Lock> {
+  makeDirectory(fs, directory);
+  return lock(fs, directory, thisProcess(), { waitMs: 0, signal, now });
 }
 
 function isOpen(fs: Filesystem, { archives, id }: Claim): boolean {

@@ -68,6 +68,11 @@ export function underWay(around: Around, { root, claimed, directory }: Neighbour
 /** What this user is refused may be another's. */
 export function unclaimable(directory: Bytes, cause: HoldstillError | NodeJS.ErrnoException): HoldstillError {
   const code = cause instanceof HoldstillError ? cause.code : "output-unusable";
+  if (code === "no-space") {
+    return new HoldstillError(code, "no space is left to claim the state for a guarded command", {
+      ...{ path: textOf(directory), cause, hint: "Free some space there." },
+    });
+  }
   return new HoldstillError(code, "the state cannot be claimed for a guarded command", {
     ...{ path: textOf(directory), cause },
     hint: "It may be another user's: then that user's command is under way, or was cut off and has to be resumed first.",

@@ -56,7 +56,9 @@ describe("holdstill guard, end to end", () => {
       "holdstill: it could not be rolled back: the state is back, but the start command exited 5",
     );
     expect(stderr).to.include(`And then: holdstill guard resume --output ${here.output}`.slice(5));
-    expect(holdstill(here, ["guard", "resume", "--output", here.output])).to.include({ status: 21 });
+    const again = holdstill(here, ["guard", "resume", "--quiet", "--output", here.output]);
+    expect(again).to.include({ status: 21, stdout: "" });
+    expect(again.stderr).to.include("holdstill: it could not be rolled back: ");
     expect(guard(here, [], "true")).to.include({ status: 11 });
     const stateOnly = holdstill(here, ["guard", "resume", "--state-only", "--output", here.output]);
     expect(stateOnly).to.include({ status: 20, stderr: "" });
@@ -243,6 +245,7 @@ describe("the command line of guard and rollback", () => {
       kind: "guard",
       phase: "returned",
       unfinished: false,
+      resume: "holdstill guard resume",
       next: "nothing",
       command: [],
       archive: "",

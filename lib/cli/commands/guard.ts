@@ -111,7 +111,8 @@ async function resume(argv: Arguments, { shell, useCases }: Context): Promise<nu
   const keys = await unlocked(argv, settings, around, useCases);
   const options = { stateOnly: argv.stateOnly === true };
   const report = await useCases.resume(directoriesOf(settings.output, around), { ...around, ...keys }, options);
-  print(report, resumeLines(report), argv, shell);
+  if (report.outcome === "rollback-failed" && !argv.json) shell.terminal.tell(resumeLines(report));
+  else print(report, resumeLines(report), argv, shell);
   return report.outcome === "nothing-to-do" ? COMPLETE : EXIT_CODE[report.outcome];
 }
 
