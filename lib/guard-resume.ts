@@ -7,6 +7,7 @@ import { journals } from "./guard/journal-file.js";
 import { isUnfinished, nextOf, type Journal } from "./guard/journal.js";
 import { withGuardLock } from "./guard/lock.js";
 import { processesOf } from "./guard/mark.js";
+import { isMounted } from "./guard/mounted.js";
 import { goBack } from "./guard/return.js";
 import { resumeCommand, type GuardSurroundings, type Work } from "./guard/work.js";
 import type { GuardReturn } from "./report/guard-report.js";
@@ -51,7 +52,8 @@ async function resumeAll(
   done: { readonly finished: string[]; readonly rollbacks: GuardReturn[]; readonly stateOnly: boolean },
 ): Promise<void> {
   for (const journal of journals(work.fs, work.archives).filter(isUnfinished)) {
-    await take(journal);
+    // Where its disk is not mounted, there is nothing of a state to claim.
+    if (isMounted(work, journal)) await take(journal);
     const next = nextOf(journal);
     if (next === "abandon" || next === "finish") {
       await finish(work, journal);

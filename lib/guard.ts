@@ -15,6 +15,7 @@ import { reserve, save } from "./guard/journal-file.js";
 import type { Actions, Journal } from "./guard/journal.js";
 import { linksTo } from "./guard/links.js";
 import { assertFinished, withGuardLock } from "./guard/lock.js";
+import { mountedFor } from "./guard/mounted.js";
 import { newMark } from "./guard/mark.js";
 import { installedOpenclaw } from "./guard/openclaw-version.js";
 import { probe, type Probed } from "./guard/probe.js";
@@ -127,11 +128,12 @@ async function prepared(
     assertComplete(snapshot, options);
     journal = await advance(work, journal, { archive: snapshot.archive, profile: snapshot.profile });
     if (!options.rollback) return { journal, snapshot };
-    const points = new Set(mountsOf(work).map(({ point }) => point));
+    const mounts = mountsOf(work);
+    const points = new Set(mounts.map(({ point }) => point));
     const contents = await fromIndex(snapshot.archive, work, contentsOf(points));
     const { includeWorkspace } = options.snapshot;
     const places = findPlaces(work, contents, { id: journal.id, includeWorkspace, workspaces: [] });
-    journal = await advance(work, journal, { places });
+    journal = await advance(work, journal, { places, mounts: mountedFor(mounts, places) });
     journal = await advance(work, journal, { places: await makeRestorePoints(work, snapshot.archive, places) });
     for (const { live, how } of places)
       if (how === "contents") work.onEvent({ type: "warning", message: nameByName(live) });
@@ -170,7 +172,7 @@ async function begun(options: GuardOptions, work: Work): Promise<Journal> {
     },
     rollbackIsProposed: actions.rollback === undefined && installed?.command !== undefined,
     ...{ probeMs, probeEveryMs, graceMs, includeWorkspace: snapshot.includeWorkspace },
-    ...{ roots, links: linksTo(snapshot, work, roots), places: [], moves: [] },
+    ...{ roots, links: linksTo(snapshot, work, roots), places: [], mounts: [], moves: [] },
   };
 }
 

@@ -4,7 +4,6 @@ import { parentOf, textOf, type Bytes } from "./bytes.js";
 import { HoldstillError } from "./errors.js";
 import { contentsOf, type Contents } from "./guard/contents.js";
 import { findPlaces, mountsOf } from "./guard/find-places.js";
-import { isWithin } from "./guard/mounts.js";
 import { letGo } from "./guard/finish.js";
 import { fromArchive } from "./guard/index-lines.js";
 import { reserve, save } from "./guard/journal-file.js";
@@ -12,6 +11,8 @@ import type { Journal } from "./guard/journal.js";
 import { leadsTo } from "./guard/links.js";
 import { assertFinished, withGuardLock } from "./guard/lock.js";
 import { assertRoom } from "./guard/room.js";
+import { mountedFor } from "./guard/mounted.js";
+import { isWithin } from "./guard/mounts.js";
 import { goBack } from "./guard/return.js";
 import type { GuardSurroundings, Work } from "./guard/work.js";
 import { tellMoved } from "./guard/where-live.js";
@@ -39,7 +40,8 @@ export interface RollbackOptions {
 export async function rollback(options: RollbackOptions, around: GuardSurroundings): Promise<RollbackReport> {
   const { path } = findArchive(around.fs, posix.resolve(around.cwd, options.archive));
   const archive = textOf(path);
-  const points = new Set(mountsOf(around).map(({ point }) => point));
+  const mounts = mountsOf(around);
+  const points = new Set(mounts.map(({ point }) => point));
   const contents = await fromArchive(
     archive,
     around,
@@ -58,7 +60,8 @@ export async function rollback(options: RollbackOptions, around: GuardSurroundin
     assertFinished(work);
     assertRoom(work.fs, places, contents);
     await reserve(work.fs, work.archives);
-    const journal = begun(options, { id, archive, profile: contents.snapshot.profile, places });
+    const { profile } = contents.snapshot;
+    const journal = begun(options, { id, archive, profile, places, mounts: mountedFor(mounts, places) });
     try {
       await take(journal);
       await save(work.fs, work.archives, journal);
@@ -84,7 +87,7 @@ function assertOutside({ fs }: Work, archive: Bytes, places: Journal["places"]):
 
 function begun(
   { stop, start, graceMs, includeWorkspace }: RollbackOptions,
-  known: Pick<Journal, "id" | "archive" | "profile" | "places">,
+  known: Pick<Journal, "id" | "archive" | "profile" | "places" | "mounts">,
 ): Journal {
   return {
     ...known,

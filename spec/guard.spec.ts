@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -19,6 +20,7 @@ import { bytesOf } from "../lib/bytes.js";
 import { HoldstillError } from "../lib/errors.js";
 import { disk, type Filesystem } from "../lib/filesystem.js";
 import { clean } from "../lib/guard-clean.js";
+import type { GuardReport } from "../lib/guard.js";
 import { guardStatus } from "../lib/guard-status.js";
 import { journals, save } from "../lib/guard/journal-file.js";
 import type { Journal, Phase } from "../lib/guard/journal.js";
@@ -36,6 +38,7 @@ import {
   OPTIONS,
   resumed,
   STATE,
+  withMounts,
   type Guarded,
 } from "./guard/guarded.js";
 import { errno, fsWith, refuse } from "./helpers/port.js";
@@ -357,6 +360,54 @@ describe("a guarded command that cannot go back", () => {
     const report = await guardLine(world, `${CHANGE}; sleep 600 & echo $! > pid; exit 3`);
     process.kill(Number(readFileSync(join(world.root, "pid"), "utf8")), "SIGKILL");
     expect(report).to.include({ outcome: "rolled-back" });
+  });
+
+  describe("where the disk of the state", () => {
+    const root = "1 0 8:1 / / rw - ext4 /dev/a rw\n";
+    let mounted = "";
+    let world: Guarded;
+    beforeEach(() => {
+      world = guarded(STATE, { fs: withMounts(() => mounted) });
+      mounted = `${root}2 1 8:2 / ${world.root} rw - ext4 /dev/b rw\n`;
+    });
+    const during = (line: string): Promise<unknown> =>
+      guardLine({ ...world, around: { ...world.around, takeSignals } }, line);
+    let meanwhile = (): void => {};
+    // Asked for when the command is started.
+    const takeSignals = () => {
+      meanwhile();
+      return () => {};
+    };
+
+    it("is not mounted, moves nothing, claims nothing, and goes on when it is", async () => {
+      const before = mounted;
+      meanwhile = () => (mounted = root);
+      const report = (await during(`${CHANGE}; exit 3`)) as GuardReport;
+      expect(report).to.include({ outcome: "rollback-failed" });
+      expect(report.rollback).to.include({
+        why: `nothing was moved, since the disk of the state is not mounted: ${world.root}`,
+        next: `Mount it, and then: holdstill guard resume --output ${world.output}`,
+      });
+      renameSync(world.state, join(world.root, "elsewhere"));
+      rmSync(claimOf(world), { recursive: true });
+      expect(await resumed(world)).to.include({ outcome: "rollback-failed" });
+      expect(readdirSync(world.root).sort()).to.deep.equal(["archives", "elsewhere"]);
+      renameSync(join(world.root, "elsewhere"), world.state);
+      mounted = before;
+      expect(await resumed(world)).to.include({ outcome: "rolled-back" });
+      expectBack(world, FAILED);
+    });
+
+    for (const [what, after] of [
+      ["is seen by another mount", "1 0 8:2 / / rw - ext4 /dev/b rw\n"],
+      ["has another number", "2 1 8:3 / ROOT rw - ext4 /dev/b rw\n"],
+    ] as const) {
+      it(`${what}, it goes back`, async () => {
+        meanwhile = () => (mounted = after.replace("ROOT", world.root));
+        expect(await during(`${CHANGE}; exit 3`)).to.include({ outcome: "rolled-back" });
+        expectBack(world, FAILED);
+      });
+    }
   });
 
   for (const [what, action, why] of [

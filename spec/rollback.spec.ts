@@ -11,14 +11,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { bytesOf } from "../lib/bytes.js";
 import { create } from "../lib/create.js";
-import { disk, type Filesystem } from "../lib/filesystem.js";
 import { rollback, type RollbackOptions } from "../lib/rollback.js";
-import { beside, GRACE_MS, guarded, type Guarded } from "./guard/guarded.js";
+import { beside, GRACE_MS, guarded, withMounts, type Guarded } from "./guard/guarded.js";
 import { DEFAULTS } from "./helpers/run.js";
-import { fsWith } from "./helpers/port.js";
-import { contents, tmpDirectory } from "./helpers/tree.js";
+import { contents } from "./helpers/tree.js";
 
 const OPTIONS: Omit<RollbackOptions, "archive"> = {
   ...{ includeWorkspace: false, stop: undefined, start: undefined, graceMs: GRACE_MS },
@@ -36,13 +33,6 @@ async function backedUp(): Promise<{ readonly world: Guarded; readonly archive: 
   writeFileSync(join(world.state, "npm/x"), "2");
   writeFileSync(join(world.state, "workspace/notes.md"), "after");
   return { world, archive };
-}
-
-/** A disk on which these lines are all that is mounted. */
-function withMounts(lines: string): Filesystem {
-  const file = bytesOf(join(tmpDirectory(), "mountinfo"));
-  writeFileSync(file, lines);
-  return fsWith({ openRead: (path) => disk.openRead(path.endsWith("/mountinfo") ? file : path) });
 }
 
 describe("rollback", () => {
@@ -120,7 +110,7 @@ describe("rollback", () => {
     const line = `1 2 8:1 / ${join(moved, "sub")} rw - ext4 /dev/x rw\n`;
     const plan = await rollback(
       { ...OPTIONS, archive, confirm: () => Promise.resolve(false) },
-      { ...world.around, fs: withMounts(line) },
+      { ...world.around, fs: withMounts(() => line) },
     );
     expect(plan).to.have.property("places").that.has.lengthOf(2);
     expect(plan).to.have.nested.property("places[1].path", join(moved, "sub"));

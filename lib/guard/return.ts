@@ -12,6 +12,7 @@ import { idle } from "./idle.js";
 import { fromIndex } from "./index-lines.js";
 import { nextOf, type Journal, type Link, type Move, type Place } from "./journal.js";
 import { failedLink, renewed } from "./links.js";
+import { assertMounted } from "./mounted.js";
 import { carriedOf, exchangeOf } from "./moves.js";
 import { installedOpenclaw } from "./openclaw-version.js";
 import { probe } from "./probe.js";
@@ -36,7 +37,10 @@ export async function goBack(work: Work, journal: Journal, stateOnly = false): P
   };
   try {
     if (nextOf(current) === "judge") to(await advance(work, current, { phase: "failed" }));
-    if (nextOf(current) !== "bring back") await stopProgram(work, current);
+    if (nextOf(current) !== "bring back") {
+      assertMounted(work, current);
+      await stopProgram(work, current);
+    }
     if (nextOf(current) === "put beside") to(await prepared(work, current));
     if (nextOf(current) === "exchange") {
       await assertIdle(work, current);
@@ -96,7 +100,8 @@ async function isReady(work: Work, archive: string, place: Place): Promise<boole
   }
 }
 
-async function assertIdle(work: Work, { places, links, graceMs }: Journal): Promise<void> {
+async function assertIdle(work: Work, { places, links, mounts, graceMs }: Journal): Promise<void> {
+  assertMounted(work, { mounts });
   const found = await idle(work, [...places.map(({ live }) => live), ...links.map(({ path }) => path)], graceMs);
   if (found.length === 0) return;
   const named = found.map(({ pid, name, path }) => `process ${pid} (${name}) holds ${path}`).join("; ");

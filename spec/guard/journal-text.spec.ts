@@ -8,6 +8,7 @@ describe("the journal of a guarded command", () => {
   it("is read as it was written, names that are not UTF-8 included", () => {
     const whole = journal({
       places: [place({ live: bytes("/s\xff") }), pinnedPlace("a/m", "\xe9")],
+      mounts: [{ point: bytes("/\xff"), device: "8:1", path: bytes("/s\xff") }],
       moves: [
         { kind: "aside", from: bytes("/s\xff"), to: bytes("/f") },
         { kind: "in", from: bytes("/r"), to: bytes("/s\xff"), aside: bytes("/f") },
