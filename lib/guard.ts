@@ -28,7 +28,7 @@ import type { CreateReport } from "./report/create-report.js";
 import { failureOf } from "./report/failure.js";
 import type { GuardReport } from "./report/guard-report.js";
 import { problemLines } from "./report/text.js";
-import { outputOf } from "./vault/output.js";
+import { checkOutput, outputOf, type Output } from "./vault/output.js";
 
 export type { GuardSurroundings } from "./guard/work.js";
 export type { GuardReport } from "./report/guard-report.js";
@@ -66,9 +66,12 @@ interface Judged {
  * @throws HoldstillError where the command was not run
  */
 export async function guard(options: GuardOptions, around: GuardSurroundings): Promise<GuardReport> {
-  const work = { ...around, archives: archivesOf(options, around) };
+  const output = outputIn(options, around);
+  const work = { ...around, archives: bytesOf(output.directory) };
   assertProgram(options, work);
   assertKey(options, work);
+  // Nothing is written into a state, not even to be locked.
+  checkOutput(work.fs, output, rootsOf(options, work).map(textOf));
   return withGuardLock(work, async (take) => {
     assertFinished(work);
     const { journal, snapshot } = await prepared(options, work, take);
@@ -107,9 +110,9 @@ function assertKey({ snapshot, rollback }: GuardOptions, { unseal }: Work): void
   });
 }
 
-function archivesOf({ snapshot }: GuardOptions, around: GuardSurroundings): Bytes {
+function outputIn({ snapshot }: GuardOptions, around: GuardSurroundings): Output {
   const { sources = [], profile = sources.length > 0 ? "directory" : "openclaw", output, compress } = snapshot;
-  return bytesOf(outputOf(output, profile, compress, around).directory);
+  return outputOf(output, profile, compress, around);
 }
 
 /** Everything that going back needs, before anything is changed. */

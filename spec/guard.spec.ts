@@ -518,6 +518,12 @@ describe("a command that is not run", () => {
     expect(await refused(world, { snapshot: { strategy: "link" } })).to.include({ code: "no-space" });
   });
 
+  it("is one whose archives would lie in the state, into which nothing is written", async () => {
+    const world = guarded();
+    const output = join(world.state, "archives");
+    expect(await refused({ ...world, output })).to.include({ code: "output-unusable", path: output });
+  });
+
   it("is one whose state cannot be claimed for want of room", async () => {
     const mkdir: typeof disk.mkdir = (path, mode) => {
       if (path.endsWith("/.holdstill-guard-of-state")) throw errno("ENOSPC");

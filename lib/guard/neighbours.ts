@@ -83,7 +83,6 @@ function holder({ fs, now }: Around, { directory }: Pick<Neighbour, "directory">
   try {
     return holderOf(fs, directory, thisProcess(), now);
   } catch (error) {
-    if (isErrno(error, "ENOTDIR")) return undefined;
     if (!isErrno(error, "EACCES", "EPERM")) throw error;
     throw unclaimable(directory, error);
   }

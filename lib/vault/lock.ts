@@ -66,8 +66,13 @@ export async function lock(fs: Filesystem, directory: Bytes, me: Owner, options:
 
 /** Who holds the lock of a directory, in words; undefined where nobody does who is not known to be dead. */
 export function holderOf(fs: Filesystem, directory: Bytes, me: Owner, now: () => number): string | undefined {
-  const mark = look(fs, under(directory, bytesOf(".holdstill/lock")));
-  return mark === undefined || isGone({ me, now }, mark) ? undefined : named(mark);
+  try {
+    const mark = look(fs, under(directory, bytesOf(".holdstill/lock")));
+    return mark === undefined || isGone({ me, now }, mark) ? undefined : named(mark);
+  } catch (error) {
+    if (!isErrno(error, "ENOTDIR")) throw error;
+    return undefined;
+  }
 }
 
 function attempt(site: Site): Outcome {

@@ -182,6 +182,29 @@ describe("the command line of guard and rollback", () => {
     });
   }
 
+  for (const words of [["up"], ["npm", "install"], ["resume", "all"]]) {
+    it(`says how a command is given where "guard ${words.join(" ")}" has no dashes`, async () => {
+      const { shell, err } = collectingShell();
+      expect(await run(["guard", ...words], shell, only({}))).to.equal(64);
+      expect(err()).to.match(
+        /^holdstill: guard takes resume, status or clean, not \w+\nA command follows two dashes: /,
+      );
+    });
+  }
+
+  it("finds what was guarded by the output that it was given, also where that names an archive", async () => {
+    const { shell } = collectingShell();
+    let asked: readonly string[] = [];
+    const useCases = only({
+      guardStatus: (directories) => {
+        asked = directories;
+        return Promise.resolve({ directories, held: [], bytes: 0 });
+      },
+    });
+    expect(await run(["guard", "status", "--output", "/b/x.tar.zst"], shell, useCases)).to.equal(0);
+    expect(asked).to.deep.equal(["/b"]);
+  });
+
   const meaningless: readonly (readonly [option: string, command: readonly string[]])[] = [
     ["--state-only", ["guard", "--state-only", "--", "true"]],
     ["--yes", ["guard", "--yes", "--", "true"]],

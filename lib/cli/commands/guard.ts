@@ -7,6 +7,7 @@ import type { GuardReport } from "../../report/guard-report.js";
 import { cleanLines, guardLines, resumeLines, statusLines } from "../../report/guard-text.js";
 import { countText, sizeText } from "../../report/size.js";
 import { directoriesOf } from "../../vault/archives.js";
+import { outputOf } from "../../vault/output.js";
 import type { Surroundings } from "../../surroundings.js";
 import { follow, type Context } from "../command.js";
 import { configured } from "../configured.js";
@@ -110,7 +111,7 @@ async function resume(argv: Arguments, { shell, useCases }: Context): Promise<nu
   const { settings } = await configured(placeOf(argv), around, useCases);
   const keys = await unlocked(argv, settings, around, useCases);
   const options = { stateOnly: argv.stateOnly === true };
-  const report = await useCases.resume(directoriesOf(settings.output, around), { ...around, ...keys }, options);
+  const report = await useCases.resume(archiveDirectories(settings.output, around), { ...around, ...keys }, options);
   if (report.outcome === "rollback-failed" && !argv.json) shell.terminal.tell(resumeLines(report));
   else print(report, resumeLines(report), argv, shell);
   return report.outcome === "nothing-to-do" ? COMPLETE : EXIT_CODE[report.outcome];
@@ -144,7 +145,13 @@ async function clean(argv: Arguments, { shell, useCases }: Context): Promise<num
 }
 
 async function directories(argv: Arguments, around: Surroundings, useCases: UseCases): Promise<string[]> {
-  return directoriesOf((await configured(placeOf(argv), around, useCases)).settings.output, around);
+  return archiveDirectories((await configured(placeOf(argv), around, useCases)).settings.output, around);
+}
+
+/** Where a guarded command with this output keeps its journal, also if that names an archive. */
+function archiveDirectories(output: string | undefined, around: Surroundings): string[] {
+  const directory = output && outputOf(output, "directory", "auto", around).directory;
+  return directoriesOf(directory, around);
 }
 
 /** What of the arguments says which archives are meant, and what opens them. */
