@@ -1,12 +1,13 @@
 import { bytesOf } from "./bytes.js";
 import { HoldstillError } from "./errors.js";
 import type { TakeStates } from "./guard/claim.js";
-import { MARK } from "./guard/command.js";
 import { finish } from "./guard/finish.js";
-import { nameOfProcess, startedWith } from "./guard/holders.js";
+import { nameOfProcess } from "./guard/holders.js";
 import { journals } from "./guard/journal-file.js";
 import { isUnfinished, nextOf, type Journal } from "./guard/journal.js";
 import { withGuardLock } from "./guard/lock.js";
+import { processesOf } from "./guard/mark.js";
+import { isMounted } from "./guard/mounted.js";
 import { goBack } from "./guard/return.js";
 import { resumeCommand, type GuardSurroundings, type Work } from "./guard/work.js";
 import type { GuardReturn } from "./report/guard-report.js";
@@ -51,7 +52,8 @@ async function resumeAll(
   done: { readonly finished: string[]; readonly rollbacks: GuardReturn[]; readonly stateOnly: boolean },
 ): Promise<void> {
   for (const journal of journals(work.fs, work.archives).filter(isUnfinished)) {
-    await take(journal);
+    // Where its disk is not mounted, there is nothing of a state to claim.
+    if (isMounted(work, journal)) await take(journal);
     const next = nextOf(journal);
     if (next === "abandon" || next === "finish") {
       await finish(work, journal);
@@ -69,7 +71,7 @@ function outcomeOf(finished: readonly string[], rollbacks: readonly GuardReturn[
 /** A command whose end nobody saw counts as failed. It may still be at work. */
 function judged(work: Work, journal: Journal): Journal {
   if (nextOf(journal) !== "judge") return journal;
-  const [running] = startedWith(work.fs, `${MARK}=${journal.id}`);
+  const [running] = processesOf(work.fs, journal.mark);
   if (running !== undefined) {
     throw new HoldstillError(
       "locked",

@@ -13,8 +13,8 @@ export interface GuardStatus {
 }
 
 /** What guarded commands have left: unfinished journals, failed trees, restore points. Changes nothing. */
-export function guardStatus(directories: readonly string[], { fs }: Pick<Surroundings, "fs">): GuardStatus {
-  const held = directories.flatMap((directory) => heldIn(fs, bytesOf(directory)));
+export function guardStatus(directories: readonly string[], around: Pick<Surroundings, "fs" | "now">): GuardStatus {
+  const held = directories.flatMap((directory) => heldIn(around, bytesOf(directory)));
   const bytes = held.flatMap(({ trees }) => trees).reduce((sum, tree) => sum + tree.bytes, 0);
   return { directories, held, bytes };
 }

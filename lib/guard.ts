@@ -16,6 +16,8 @@ import type { Actions, Journal } from "./guard/journal.js";
 import { linksTo } from "./guard/links.js";
 import { assertFinished, withGuardLock } from "./guard/lock.js";
 import { mountsOf } from "./guard/mounts.js";
+import { mountedFor } from "./guard/mounted.js";
+import { newMark } from "./guard/mark.js";
 import { installedOpenclaw } from "./guard/openclaw-version.js";
 import { probe, type Probed } from "./guard/probe.js";
 import { assertRoom } from "./guard/room.js";
@@ -27,7 +29,7 @@ import type { CreateReport } from "./report/create-report.js";
 import { failureOf } from "./report/failure.js";
 import type { GuardReport } from "./report/guard-report.js";
 import { problemLines } from "./report/text.js";
-import { outputOf } from "./vault/output.js";
+import { checkOutput, outputOf, type Output } from "./vault/output.js";
 
 export type { GuardSurroundings } from "./guard/work.js";
 export type { GuardReport } from "./report/guard-report.js";
@@ -65,9 +67,12 @@ interface Judged {
  * @throws HoldstillError where the command was not run
  */
 export async function guard(options: GuardOptions, around: GuardSurroundings): Promise<GuardReport> {
-  const work = { ...around, archives: archivesOf(options, around) };
+  const output = outputIn(options, around);
+  const work = { ...around, archives: bytesOf(output.directory) };
   assertProgram(options, work);
   assertKey(options, work);
+  // Nothing is written into a state, not even to be locked.
+  checkOutput(work.fs, output, rootsOf(options, work).map(textOf));
   return withGuardLock(work, async (take) => {
     assertFinished(work);
     const { journal, snapshot } = await prepared(options, work, take);
@@ -106,9 +111,9 @@ function assertKey({ snapshot, rollback }: GuardOptions, { unseal }: Work): void
   });
 }
 
-function archivesOf({ snapshot }: GuardOptions, around: GuardSurroundings): Bytes {
+function outputIn({ snapshot }: GuardOptions, around: GuardSurroundings): Output {
   const { sources = [], profile = sources.length > 0 ? "directory" : "openclaw", output, compress } = snapshot;
-  return bytesOf(outputOf(output, profile, compress, around).directory);
+  return outputOf(output, profile, compress, around);
 }
 
 /** Everything that going back needs, before anything is changed. */
@@ -127,11 +132,12 @@ async function prepared(
     assertComplete(snapshot, options);
     journal = await advance(work, journal, { archive: snapshot.archive, profile: snapshot.profile });
     if (!options.rollback) return { journal, snapshot };
-    const points = new Set(mountsOf(work.fs, work.pid).map(({ point }) => point));
+    const mounts = mountsOf(work.fs, work.pid);
+    const points = new Set(mounts.map(({ point }) => point));
     const contents = await fromIndex(snapshot.archive, work, contentsOf(points));
     const { includeWorkspace } = options.snapshot;
     const places = findPlaces(work, contents, { id: journal.id, includeWorkspace, workspaces: [] });
-    journal = await advance(work, journal, { places });
+    journal = await advance(work, journal, { places, mounts: mountedFor(mounts, places) });
     journal = await advance(work, journal, { places: await makeRestorePoints(work, snapshot.archive, places) });
     for (const { live, how } of places)
       if (how === "contents") work.onEvent({ type: "warning", message: nameByName(live) });
@@ -160,8 +166,9 @@ async function begun(options: GuardOptions, work: Work): Promise<Journal> {
     snapshot.profile !== "directory" && (snapshot.profile === "openclaw" || snapshot.sources === undefined);
   const roots = rootsOf(options, work);
   const installed = isOpenclaw ? await installedOpenclaw(work.fs, shellOptions(work)) : undefined;
+  const id = stampOf(work.now());
   return {
-    ...{ id: stampOf(work.now()), kind: "guard", phase: "preparing", archive: "", profile: "" },
+    ...{ id, mark: newMark(id), kind: "guard", phase: "preparing", archive: "", profile: "" },
     ...{
       command,
       version: installed?.version,
@@ -169,7 +176,7 @@ async function begun(options: GuardOptions, work: Work): Promise<Journal> {
     },
     rollbackIsProposed: actions.rollback === undefined && installed?.command !== undefined,
     ...{ probeMs, probeEveryMs, graceMs, includeWorkspace: snapshot.includeWorkspace },
-    ...{ roots, links: linksTo(snapshot, work, roots), places: [], moves: [] },
+    ...{ roots, links: linksTo(snapshot, work, roots), places: [], mounts: [], moves: [] },
   };
 }
 
@@ -193,11 +200,11 @@ function assertComplete(snapshot: CreateReport, { allowIncomplete }: GuardOption
   });
 }
 
-async function run(options: GuardOptions, work: Work, { id }: Journal): Promise<Judged> {
+async function run(options: GuardOptions, work: Work, { mark }: Journal): Promise<Judged> {
   const { command, timeoutMs, stdout, actions } = options;
   const { fs, cwd, env, takeSignals } = work;
   work.onEvent({ type: "handover" });
-  const ended = await runCommand(fs, command, id, { cwd, env, stdout, timeoutMs, takeSignals });
+  const ended = await runCommand(fs, command, mark, { cwd, env, stdout, timeoutMs, takeSignals });
   const failure = failureOfCommand(ended);
   if (failure !== undefined || actions.probe === undefined) return { ended, failure, probed: undefined };
   const stopping = new AbortController();

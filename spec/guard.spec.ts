@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -19,6 +20,7 @@ import { bytesOf } from "../lib/bytes.js";
 import { HoldstillError } from "../lib/errors.js";
 import { disk, type Filesystem } from "../lib/filesystem.js";
 import { clean } from "../lib/guard-clean.js";
+import type { GuardReport } from "../lib/guard.js";
 import { guardStatus } from "../lib/guard-status.js";
 import { journals, save } from "../lib/guard/journal-file.js";
 import type { Journal, Phase } from "../lib/guard/journal.js";
@@ -36,6 +38,7 @@ import {
   OPTIONS,
   resumed,
   STATE,
+  withMounts,
   type Guarded,
 } from "./guard/guarded.js";
 import { errno, fsWith, refuse } from "./helpers/port.js";
@@ -180,7 +183,10 @@ describe("a guarded command that fails", () => {
 
   it("is one that removes the whole state", async () => {
     const world = guarded();
-    expect(await guardLine(world, "rm -r state; exit 1")).to.include({ outcome: "rolled-back" });
+    const { rollback } = await guardLine(world, "rm -r state; exit 1");
+    expect(rollback)
+      .to.include({ ok: true })
+      .and.to.deep.include({ places: [{ path: world.state, how: "rename" }] });
     expectBack(world, {});
   });
 
@@ -221,6 +227,15 @@ describe("a guarded command that fails", () => {
     const report = await guardLine(world, `${CHANGE}; exit 3`, { snapshot: { sources: [join(world.root, "link")] } });
     expect(report.rollback?.places.map(({ path }) => path)).to.deep.equal([world.state]);
     expectBack(world, { link: "-> state", ...FAILED });
+  });
+
+  it("has the state back where a directory that it lies in was moved meanwhile, and a link left there", async () => {
+    const world = guarded({ inner: { "x.txt": "old" } });
+    const snapshot = { sources: [join(world.state, "inner")] };
+    const line = "echo new > state/inner/x.txt; mv state moved; ln -s moved state; exit 3";
+    expect(await guardLine(world, line, { snapshot })).to.include({ outcome: "rolled-back" });
+    expect(readFileSync(join(world.state, "inner/x.txt"), "utf8")).to.equal("old");
+    expect(await resumed(world)).to.include({ outcome: "nothing-to-do" });
   });
 
   for (const [what, line, kept] of [
@@ -316,7 +331,8 @@ describe("a guarded command that fails", () => {
 describe("a guarded command that cannot go back", () => {
   it("names the process that still holds the state, moves nothing, and goes on when it has ended", async () => {
     const world = guarded();
-    const report = await guardLine(world, `${CHANGE}; sleep 600 > state/left & echo $! > pid; exit 3`, { graceMs: 0 });
+    const left = "sleep 600 > state/left & echo $! > pid; until grep -q ^sleep /proc/$!/cmdline; do :; done";
+    const report = await guardLine(world, `${CHANGE}; ${left}; exit 3`, { graceMs: 0 });
     const pid = Number(readFileSync(join(world.root, "pid"), "utf8"));
     try {
       expect(report).to.include({ outcome: "rollback-failed" });
@@ -344,6 +360,54 @@ describe("a guarded command that cannot go back", () => {
     const report = await guardLine(world, `${CHANGE}; sleep 600 & echo $! > pid; exit 3`);
     process.kill(Number(readFileSync(join(world.root, "pid"), "utf8")), "SIGKILL");
     expect(report).to.include({ outcome: "rolled-back" });
+  });
+
+  describe("where the disk of the state", () => {
+    const root = "1 0 8:1 / / rw - ext4 /dev/a rw\n";
+    let mounted = "";
+    let world: Guarded;
+    beforeEach(() => {
+      world = guarded(STATE, { fs: withMounts(() => mounted) });
+      mounted = `${root}2 1 8:2 / ${world.root} rw - ext4 /dev/b rw\n`;
+    });
+    const during = (line: string): Promise<unknown> =>
+      guardLine({ ...world, around: { ...world.around, takeSignals } }, line);
+    let meanwhile = (): void => {};
+    // Asked for when the command is started.
+    const takeSignals = () => {
+      meanwhile();
+      return () => {};
+    };
+
+    it("is not mounted, moves nothing, claims nothing, and goes on when it is", async () => {
+      const before = mounted;
+      meanwhile = () => (mounted = root);
+      const report = (await during(`${CHANGE}; exit 3`)) as GuardReport;
+      expect(report).to.include({ outcome: "rollback-failed" });
+      expect(report.rollback).to.include({
+        why: `nothing was moved, since the disk of the state is not mounted: ${world.root}`,
+        next: `Mount it, and then: holdstill guard resume --output ${world.output}`,
+      });
+      renameSync(world.state, join(world.root, "elsewhere"));
+      rmSync(claimOf(world), { recursive: true });
+      expect(await resumed(world)).to.include({ outcome: "rollback-failed" });
+      expect(readdirSync(world.root).sort()).to.deep.equal(["archives", "elsewhere"]);
+      renameSync(join(world.root, "elsewhere"), world.state);
+      mounted = before;
+      expect(await resumed(world)).to.include({ outcome: "rolled-back" });
+      expectBack(world, FAILED);
+    });
+
+    for (const [what, after] of [
+      ["is seen by another mount", "1 0 8:2 / / rw - ext4 /dev/b rw\n"],
+      ["has another number", "2 1 8:3 / ROOT rw - ext4 /dev/b rw\n"],
+    ] as const) {
+      it(`${what}, it goes back`, async () => {
+        meanwhile = () => (mounted = after.replace("ROOT", world.root));
+        expect(await during(`${CHANGE}; exit 3`)).to.include({ outcome: "rolled-back" });
+        expectBack(world, FAILED);
+      });
+    }
   });
 
   for (const [what, action, why] of [
@@ -454,6 +518,22 @@ describe("a command that is not run", () => {
     expect(await refused(world, { snapshot: { strategy: "link" } })).to.include({ code: "no-space" });
   });
 
+  it("is one whose archives would lie in the state, into which nothing is written", async () => {
+    const world = guarded();
+    const output = join(world.state, "archives");
+    expect(await refused({ ...world, output })).to.include({ code: "output-unusable", path: output });
+  });
+
+  it("is one whose state cannot be claimed for want of room", async () => {
+    const mkdir: typeof disk.mkdir = (path, mode) => {
+      if (path.endsWith("/.holdstill-guard-of-state")) throw errno("ENOSPC");
+      disk.mkdir(path, mode);
+    };
+    const world = guarded(STATE, { fs: fsWith({ mkdir }) });
+    const error = await refused(world);
+    expect(error).to.include({ code: "no-space", path: claimOf(world), hint: "Free some space there." });
+  });
+
   it("is a program that does not exist", async () => {
     const world = guarded();
     expect(await refused(world, { command: ["no-such-program"] })).to.include({ code: "usage" });
@@ -466,8 +546,11 @@ describe("a command that is not run", () => {
     const first = guardLine(world, line);
     while (!existsSync(join(world.root, "on"))) await new Promise((resolve) => setTimeout(resolve, 5));
     const second: unknown = await guardLine(world, "true").catch((error: unknown) => error);
+    const [held] = guardStatus([world.output], world.around).held;
     writeFileSync(join(world.root, "off"), "");
     expect(second).to.include({ code: "locked" });
+    expect((second as HoldstillError).hint).to.match(/^Wait until process \d+ on .* status --output \S+\/archives$/);
+    expect(held?.holder).to.match(new RegExp(`^process ${process.pid} on `));
     expect(await first).to.include({ outcome: "succeeded" });
   });
 
@@ -686,8 +769,8 @@ describe("guard resume", () => {
 
   it("leaves a command alone that is still at work", async () => {
     const world = guarded();
-    const { id } = await cutOff(world, "running");
-    const child = spawn("sleep", ["600"], { env: { ...process.env, HOLDSTILL_GUARD: id }, stdio: "ignore" });
+    const { mark } = await cutOff(world, "running");
+    const child = spawn("sleep", ["600"], { env: { ...process.env, HOLDSTILL_GUARD: mark }, stdio: "ignore" });
     await once(child, "spawn");
     try {
       const error: unknown = await resumed(world).catch((reason: unknown) => reason);

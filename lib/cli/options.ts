@@ -149,7 +149,12 @@ export const GUARD = {
     coerce: one("rollback-command"),
     describe: "shell command that brings the old version back [default: by npm, for an OpenClaw of npm]",
   },
-  rollback: { type: "boolean", default: true, describe: "go back on failure; --no-rollback leaves what is there" },
+  // No default, which would be taken for what was said.
+  rollback: {
+    type: "boolean",
+    defaultDescription: "true",
+    describe: "go back on failure; --no-rollback leaves what is there",
+  },
   "state-only": { type: "boolean", describe: "for resume: the program is left to you, and nothing is started" },
   yes: { type: "boolean", describe: "for clean: do not ask" },
 } as const satisfies Record<string, Options>;

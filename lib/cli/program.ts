@@ -121,6 +121,12 @@ function usageError(message: string, args: readonly string[]): HoldstillError {
       hint: "A directory to back up is given with --source DIR.",
     });
   }
-  const text = message.slice(0, 1).toLowerCase() + message.slice(1);
+  const action = /Argument: action, Given: "(.*?)", Choices: /s.exec(message)?.[1] ?? operand;
+  if (action !== undefined && args.includes("guard")) {
+    return new HoldstillError("usage", `guard takes resume, status or clean, not ${action}`, {
+      hint: "A command follows two dashes: holdstill guard [options] -- npm install -g openclaw@latest",
+    });
+  }
+  const text = (message.slice(0, 1).toLowerCase() + message.slice(1)).replaceAll(/\s*\n\s*/g, " ");
   return new HoldstillError("usage", text, { hint: "What there is: holdstill --help, holdstill <command> --help" });
 }

@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import { isInForeground } from "../foreground.js";
-import { startedWith } from "./holders.js";
+import { marked, processesOf } from "./mark.js";
 
 export type Signal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
@@ -30,9 +30,6 @@ export interface CommandOptions {
   readonly takeSignals: TakeSignals;
 }
 
-/** The setting by which processes of a guarded command are known. */
-export const MARK = "HOLDSTILL_GUARD";
-
 /** Between the request to end and the end, in milliseconds. */
 const MERCY_MS = 10_000;
 const LOOK_MS = 100;
@@ -41,12 +38,12 @@ const LOOK_MS = 100;
 export async function runCommand(
   fs: Filesystem,
   [program = "", ...args]: readonly string[],
-  id: string,
+  mark: string,
   { cwd, env, stdout, timeoutMs, takeSignals }: CommandOptions,
 ): Promise<Ended> {
   const started = performance.now();
   const child = spawn(program, args, {
-    ...{ cwd, env: { ...env, [MARK]: id } },
+    ...{ cwd, env: marked(env, mark) },
     stdio: ["inherit", stdout === "stderr" ? 2 : "inherit", "inherit"],
   });
   const giveBack = takeSignals((signal) => forward(fs, child, signal));
@@ -56,7 +53,7 @@ export async function runCommand(
       ? undefined
       : setTimeout(() => {
           timedOut = true;
-          void endAll(fs, id);
+          void endAll(fs, mark);
         }, timeoutMs);
   try {
     const { exitCode, signal } = await ending(child);
@@ -89,9 +86,8 @@ function forward(fs: Filesystem, child: ChildProcess, signal: Signal): void {
 }
 
 /** Ends a command and all that it started: first as asked, then for good. */
-async function endAll(fs: Filesystem, id: string): Promise<void> {
-  const mark = `${MARK}=${id}`;
-  const left = (): number[] => startedWith(fs, mark).filter((each) => each !== pid);
+async function endAll(fs: Filesystem, mark: string): Promise<void> {
+  const left = (): number[] => processesOf(fs, mark).filter((each) => each !== pid);
   for (const each of left()) end(each, "SIGTERM");
   for (let waited = 0; waited < MERCY_MS && left().length > 0; waited += LOOK_MS) await pause(LOOK_MS);
   for (const each of left()) end(each, "SIGKILL");

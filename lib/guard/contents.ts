@@ -10,7 +10,10 @@ export interface Contents {
 }
 
 export interface SourceContents {
+  /** Where it goes back to. */
   readonly path: Bytes;
+  /** Where it was. */
+  readonly recorded: Bytes;
   readonly kind: string;
   readonly type: "directory" | "file";
   readonly files: number;
@@ -34,6 +37,7 @@ const TRANSIENT = new Set([
 
 interface Gathered {
   readonly path: Bytes;
+  readonly recorded: Bytes;
   readonly kind: string;
   type: "directory" | "file";
   files: number;
@@ -43,8 +47,15 @@ interface Gathered {
   readonly kinds: Map<Bytes, "directory" | "file">;
 }
 
-/** Gathers it from the lines of an index. `asked` are absolute paths. */
-export function contentsOf(asked: ReadonlySet<Bytes>): Gathering<Contents> {
+/**
+ * Gathers it from the lines of an index.
+ * @param asked absolute paths, by where things go back to
+ * @param whereTo a source goes back, by where it was
+ */
+export function contentsOf(
+  asked: ReadonlySet<Bytes>,
+  whereTo: (recorded: Bytes) => Bytes = (recorded) => recorded,
+): Gathering<Contents> {
   let snapshot: SnapshotLine | undefined;
   let sources: Gathered[] = [];
 
@@ -67,7 +78,12 @@ export function contentsOf(asked: ReadonlySet<Bytes>): Gathering<Contents> {
       if (line.type === "snapshot") {
         snapshot = line;
         sources = line.sources.map((source) => ({
-          ...{ path: pathOf(source), kind: source.kind ?? "workspace", type: "directory" as const },
+          ...{
+            path: whereTo(pathOf(source)),
+            recorded: pathOf(source),
+            kind: source.kind ?? "workspace",
+            type: "directory" as const,
+          },
           ...{ files: 0, directories: 0, bytes: 0, left: [], kinds: new Map() },
         }));
       } else if (line.type !== "end") {

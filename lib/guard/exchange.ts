@@ -25,7 +25,8 @@ export async function exchange(fs: Filesystem, moves: readonly Move[]): Promise<
 }
 
 async function synced(fs: Filesystem, directories: ReadonlySet<Bytes>): Promise<Set<Bytes>> {
-  for (const path of directories) if (isThere(fs, path)) await syncDirectory(fs, path);
+  // A command may have put a link in the place of a directory on the way.
+  for (const path of directories) if (isThere(fs, path)) await syncDirectory(fs, fs.realpath(path));
   return new Set();
 }
 

@@ -1,11 +1,14 @@
 import { textOf, type Bytes } from "../bytes.js";
 import type { Filesystem } from "../filesystem.js";
+import { holderOf } from "../vault/lock.js";
+import { thisProcess } from "../vault/owner.js";
 import { containerOf, failedTrees } from "./containers.js";
 import { isThere } from "./exchange.js";
-import { journals } from "./journal-file.js";
+import { journalDirectory, journals } from "./journal-file.js";
 import { isUnfinished, nextOf, type Journal, type Next } from "./journal.js";
 import { failedLink } from "./links.js";
 import { occupied } from "./occupied.js";
+import { resumeCommand, type Work } from "./work.js";
 
 /** A tree that a guarded command has left beside the state. */
 export interface HeldTree {
@@ -22,17 +25,32 @@ export interface Held {
   readonly kind: Journal["kind"];
   readonly phase: Journal["phase"];
   readonly unfinished: boolean;
+  /** The process that is at work on it, in words. */
+  readonly holder?: string;
+  /** What goes on with one that was cut off. */
+  readonly resume: string;
   readonly next: Next;
   readonly command: readonly string[];
   readonly archive: string;
   readonly trees: readonly HeldTree[];
 }
 
-export function heldIn(fs: Filesystem, archives: Bytes): Held[] {
+export function heldIn({ fs, now }: Pick<Work, "fs" | "now">, archives: Bytes): Held[] {
+  const holder = holderOf(fs, journalDirectory(archives), thisProcess(), now);
   return journals(fs, archives).map((journal) => {
     const { id, kind, phase, command, archive } = journal;
-    const shown = { unfinished: isUnfinished(journal), next: nextOf(journal) };
-    return { id, kind, phase, ...shown, command, archive, trees: treesOf(fs, journal) };
+    const unfinished = isUnfinished(journal);
+    const shown = { unfinished, ...(unfinished && holder !== undefined && { holder }), next: nextOf(journal) };
+    return {
+      id,
+      kind,
+      phase,
+      ...shown,
+      resume: resumeCommand({ archives }),
+      command,
+      archive,
+      trees: treesOf(fs, journal),
+    };
   });
 }
 

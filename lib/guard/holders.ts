@@ -81,10 +81,3 @@ export function nameOfProcess(fs: Filesystem, pid: number): string {
   const name = line === undefined || line === "" ? readProc(fs, `/proc/${pid}/comm`)?.trim() : line;
   return textOf((name ?? "?").slice(0, LONGEST_NAME) as Bytes);
 }
-
-/** The processes that were started with this setting in their environment, and what those have started since. */
-export function startedWith(fs: Filesystem, setting: string): number[] {
-  return processes(fs).filter((pid) =>
-    (readProc(fs, `/proc/${pid}/environ`) ?? "").split("\0").some((each) => each === setting),
-  );
-}

@@ -22,7 +22,10 @@ export function printJournal(journal: Journal): string {
   });
   const roots = journal.roots.map(printPath);
   const links = journal.links.map(({ path, target }) => ({ path: printPath(path), target: printPath(target) }));
-  return `${JSON.stringify({ schema: SCHEMA, ...journal, roots, links, places, moves }, undefined, 1)}\n`;
+  const mounts = journal.mounts.map((each) => ({
+    ...{ point: printPath(each.point), device: each.device, path: printPath(each.path) },
+  }));
+  return `${JSON.stringify({ schema: SCHEMA, ...journal, roots, links, places, mounts, moves }, undefined, 1)}\n`;
 }
 
 /** @throws HoldstillError `io` for anything that holdstill has not written */
@@ -44,7 +47,7 @@ function journalOf(value: Record<string, unknown>): Journal {
   const { kind } = value;
   if (kind !== "guard" && kind !== "rollback") throw new TypeError("its kind is not known");
   return {
-    ...{ id: text(value["id"]), kind, phase: phase(value["phase"]) },
+    ...{ id: text(value["id"]), kind, phase: phase(value["phase"]), mark: text(value["mark"] ?? value["id"]) },
     ...{ archive: text(value["archive"]), profile: text(value["profile"]) },
     ...{ command: list(value["command"]).map(text), version: optional(value["version"]) },
     actions: actions(record(value["actions"])),
@@ -60,6 +63,9 @@ function journalOf(value: Record<string, unknown>): Journal {
       .map(record)
       .map(({ path, target }) => ({ path: bytes(path), target: bytes(target) })),
     places: list(value["places"]).map((each) => place(record(each))),
+    mounts: list(value["mounts"] ?? [])
+      .map(record)
+      .map(({ point, device, path }) => ({ point: bytes(point), device: text(device), path: bytes(path) })),
     moves: list(value["moves"]).map((each) => move(record(each))),
   };
 }

@@ -57,6 +57,15 @@ export interface Link {
   readonly target: Bytes;
 }
 
+/** A mount that something of the state lies in. */
+export interface Mounted {
+  readonly point: Bytes;
+  /** `major:minor` of the filesystem. */
+  readonly device: string;
+  /** What lies in it. */
+  readonly path: Bytes;
+}
+
 /** Command lines for the shell. */
 export interface Actions {
   readonly stop: string | undefined;
@@ -73,6 +82,8 @@ export interface Journal {
   /** The archive; empty until there is one. */
   readonly archive: string;
   readonly profile: string;
+  /** By which the processes of the command are known. */
+  readonly mark: string;
   /** The command as it was given; empty for a rollback. */
   readonly command: readonly string[];
   /** The program's version before, where it is known. */
@@ -88,6 +99,7 @@ export interface Journal {
   readonly roots: readonly Bytes[];
   readonly links: readonly Link[];
   readonly places: readonly Place[];
+  readonly mounts: readonly Mounted[];
   /** Known from `exchanging` on. */
   readonly moves: readonly Move[];
 }

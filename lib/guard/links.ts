@@ -56,8 +56,33 @@ function targetAt(fs: Filesystem, path: Bytes): Bytes | undefined {
   try {
     return fs.readlink(path);
   } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR", "EINVAL")) throw error;
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "EINVAL", "ELOOP", "EACCES")) throw error;
     return undefined;
+  }
+}
+
+/**
+ * Where a path leads now. A link that leads to nothing is followed too: what it led to may be what is lost.
+ * @returns the path itself where its links go in a circle
+ */
+export function leadsTo(fs: Filesystem, path: Bytes): Bytes {
+  let at = path;
+  for (let followed = 0; followed < MOST; followed++) {
+    const directory = resolved(fs, parentOf(at) || ("/" as Bytes));
+    const target = targetAt(fs, at);
+    if (target === undefined) return under(directory, nameOf(at));
+    at = posix.resolve(directory, target) as Bytes;
+  }
+  return path;
+}
+
+/** The path with its links resolved, as far as it exists. */
+function resolved(fs: Filesystem, path: Bytes): Bytes {
+  try {
+    return fs.realpath(path);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES") || parentOf(path) === "") return path;
+    return under(resolved(fs, parentOf(path)), nameOf(path));
   }
 }
 

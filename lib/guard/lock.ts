@@ -1,12 +1,12 @@
 import { HoldstillError } from "../errors.js";
 import { tidy } from "../tidy.js";
-import { lock } from "../vault/lock.js";
+import { holderOf, lock } from "../vault/lock.js";
 import { makeDirectory } from "../vault/output.js";
 import { thisProcess } from "../vault/owner.js";
 import { withStates, type TakeStates } from "./claim.js";
 import { journalDirectory, journals } from "./journal-file.js";
 import { isUnfinished } from "./journal.js";
-import { resumeCommand, type Work } from "./work.js";
+import { resumeCommand, statusCommand, type Work } from "./work.js";
 
 /**
  * Holds the lock of an archive directory's journals, and whatever states `use` takes: the archive directory itself stays
@@ -20,7 +20,7 @@ export async function withGuardLock<T>(work: Work, use: (take: TakeStates) => Pr
     if (!(error instanceof HoldstillError) || error.code !== "locked") throw error;
     throw new HoldstillError("locked", "another guarded command is under way", {
       ...{ path: error.path, cause: error },
-      hint: "Wait until it is done; holdstill guard status tells how far it is.",
+      hint: `Wait until ${holderOf(fs, directory, thisProcess(), now) ?? "it"} is done; how far it is: ${statusCommand(work)}`,
     });
   });
   const forget = scratch.add(held.release);

@@ -1,16 +1,18 @@
 import { textOf, type Bytes } from "../bytes.js";
-import { HoldstillError, isErrno } from "../errors.js";
+import { HoldstillError, isErrno, isOfDisk } from "../errors.js";
+import type { Filesystem } from "../filesystem.js";
 import { failureOf } from "../report/failure.js";
 import type { GuardReturn } from "../report/guard-report.js";
 import { runInGroup } from "../run-in-group.js";
 import { checkRestored } from "./check-restored.js";
 import { dropEmpty } from "./containers.js";
 import { contentsOf } from "./contents.js";
-import { exchange } from "./exchange.js";
+import { exchange, isThere } from "./exchange.js";
 import { idle } from "./idle.js";
 import { fromIndex } from "./index-lines.js";
 import { nextOf, type Journal, type Link, type Move, type Place } from "./journal.js";
 import { failedLink, renewed } from "./links.js";
+import { assertMounted } from "./mounted.js";
 import { carriedOf, exchangeOf } from "./moves.js";
 import { installedOpenclaw } from "./openclaw-version.js";
 import { probe } from "./probe.js";
@@ -35,7 +37,10 @@ export async function goBack(work: Work, journal: Journal, stateOnly = false): P
   };
   try {
     if (nextOf(current) === "judge") to(await advance(work, current, { phase: "failed" }));
-    if (nextOf(current) !== "bring back") await stopProgram(work, current);
+    if (nextOf(current) !== "bring back") {
+      assertMounted(work, current);
+      await stopProgram(work, current);
+    }
     if (nextOf(current) === "put beside") to(await prepared(work, current));
     if (nextOf(current) === "exchange") {
       await assertIdle(work, current);
@@ -47,14 +52,13 @@ export async function goBack(work: Work, journal: Journal, stateOnly = false): P
       if (!stateOnly) await bringBack(work, current);
       to(await advance(work, current, { phase: "returned" }));
     }
-    return { ok: true, id: current.id, places: placesOf(current), left, next: cleanCommand(work) };
+    return { ok: true, id: current.id, places: placesOf(work, current), left, next: cleanCommand(work) };
   } catch (error) {
     const { message, path, hint } = failureOf(error);
     const why = path === undefined || message.includes(path) ? message : `${message}: ${path}`;
-    const next = hint?.includes(resumeCommand(work))
-      ? hint
-      : `${hint ?? "See to it."} And then: ${resumeCommand(work)}`;
-    return { ok: false, id: current.id, places: placesOf(current), left, why, next };
+    const what = hint ?? (work.signal.aborted ? "It can be gone on with." : "See to it.");
+    const next = what.includes(resumeCommand(work)) ? what : `${what} And then: ${resumeCommand(work)}`;
+    return { ok: false, id: current.id, places: placesOf(work, current), left, why, next };
   }
 }
 
@@ -96,7 +100,8 @@ async function isReady(work: Work, archive: string, place: Place): Promise<boole
   }
 }
 
-async function assertIdle(work: Work, { places, links, graceMs }: Journal): Promise<void> {
+async function assertIdle(work: Work, { places, links, mounts, graceMs }: Journal): Promise<void> {
+  assertMounted(work, { mounts });
   const found = await idle(work, [...places.map(({ live }) => live), ...links.map(({ path }) => path)], graceMs);
   if (found.length === 0) return;
   const named = found.map(({ pid, name, path }) => `process ${pid} (${name}) holds ${path}`).join("; ");
@@ -146,14 +151,26 @@ function failed(
   });
 }
 
-function placesOf({ places, links, moves, id }: Journal): GuardReturn["places"] {
+function placesOf({ fs }: Work, { places, links, moves, id }: Journal): GuardReturn["places"] {
   const isMoved = ({ path }: Link): boolean => moves.some(({ kind, to }) => kind === "in" && to === path);
-  return [
-    ...places.map(({ live, failed: aside, how }) => ({ path: textOf(live), failed: textOf(aside), how })),
-    ...links
-      .filter(isMoved)
-      .map((link) => ({ path: textOf(link.path), failed: textOf(failedLink(link, id)), how: "rename" as const })),
+  const exchanged = [
+    ...places,
+    ...links.filter(isMoved).map((link) => ({ live: link.path, failed: failedLink(link, id), how: "rename" as const })),
   ];
+  return exchanged.map(({ live, failed: aside, how }) => ({
+    ...{ path: textOf(live), how },
+    ...(isKept(fs, aside) && { failed: textOf(aside) }),
+  }));
+}
+
+/** What cannot be looked at may be there. */
+function isKept(fs: Filesystem, aside: Bytes): boolean {
+  try {
+    return isThere(fs, aside);
+  } catch (error) {
+    if (!isOfDisk(error)) throw error;
+    return true;
+  }
 }
 
 function namesIn({ fs }: Work, directory: Bytes): Bytes[] {

@@ -30,6 +30,11 @@ export function resumeCommand({ archives }: Pick<Work, "archives">): string {
   return `holdstill guard resume --output ${shellQuoted(textOf(archives))}`;
 }
 
+/** What tells how far it is. */
+export function statusCommand({ archives }: Pick<Work, "archives">): string {
+  return `holdstill guard status --output ${shellQuoted(textOf(archives))}`;
+}
+
 /** What removes what a failed command has left. */
 export function cleanCommand({ archives }: Pick<Work, "archives">): string {
   return `holdstill guard clean --output ${shellQuoted(textOf(archives))}`;

@@ -7,8 +7,8 @@ export interface GuardReturn {
   readonly id: string;
   readonly places: readonly {
     readonly path: string;
-    /** Where what was live is now. */
-    readonly failed: string;
+    /** Where what was live is now; absent where nothing was. */
+    readonly failed?: string;
     /** Whether it was renamed as a whole, or its contents were. */
     readonly how: "rename" | "contents";
   }[];
@@ -39,7 +39,12 @@ export interface RollbackPlan {
   readonly outcome: "planned";
   readonly archive: string;
   readonly createdAt: string;
-  readonly places: GuardReturn["places"];
+  readonly places: readonly {
+    readonly path: string;
+    /** Where what is live would be kept. */
+    readonly failed: string;
+    readonly how: "rename" | "contents";
+  }[];
   /** What is put back, and how much it is. */
   readonly files: number;
   readonly bytes: number;

@@ -6,32 +6,45 @@ import { countText, sizeText } from "./size.js";
 
 /** What `guard` did, for people. */
 export function guardLines(report: GuardReport): string[] {
-  const { outcome, archive, failure = "", rollback } = report;
+  const { outcome, archive, rollback } = report;
   switch (outcome) {
     case "succeeded":
       return [`holdstill: the command succeeded; the state before it is in ${archive}`];
     case "not-rolled-back":
       return [
-        `holdstill: ${failure}; nothing was put back (--no-rollback)`,
+        ...failureLines(report),
+        "holdstill: nothing was put back (--no-rollback)",
         `The state before it is in ${archive}`,
         `To put that back: holdstill rollback ${archive}`,
       ];
     default:
-      return [`holdstill: ${failure}`, ...(rollback ? [...returnLines(rollback), `The archive: ${archive}`] : [])];
+      return [...failureLines(report), ...(rollback ? [...returnLines(rollback), `The archive: ${archive}`] : [])];
   }
+}
+
+/** Why the command counts as failed, and what the probe has said. */
+function failureLines({ failure = "", probe }: GuardReport): string[] {
+  return [`holdstill: ${failure}`, ...(probe === undefined || probe.ok ? [] : indented(probe.said))];
+}
+
+function indented(text: string): string[] {
+  return text === "" ? [] : text.split("\n").map((line) => `  ${line}`);
 }
 
 /** How the state was put back, or what is to be done. */
 export function returnLines({ ok, places, left, why = "", next }: GuardReturn): string[] {
-  if (!ok) return [`holdstill: it could not be rolled back: ${why}`, next];
+  if (!ok) {
+    const [first = "", ...more] = why.split("\n");
+    return [`holdstill: it could not be rolled back: ${first}`, ...more.map((line) => `  ${line}`), next];
+  }
   return [
     ...places.map(({ path }) => `holdstill: rolled back: ${path} is as it was`),
-    ...places.flatMap(({ failed }) => [`What was there is kept: ${failed}`]),
+    ...places.flatMap(({ failed }) => (failed === undefined ? [] : [`What was there is kept: ${failed}`])),
     ...left.map((what) => `Not carried over: ${what}`),
     ...places
       .filter(({ how }) => how === "contents")
       .map(({ path }) => `Its contents were exchanged name by name: ${path}`),
-    `When that is needed no more: ${next}`,
+    ...(places.some(({ failed }) => failed !== undefined) ? [`When that is needed no more: ${next}`] : []),
   ];
 }
 
@@ -67,15 +80,22 @@ export function statusLines({ held, bytes, directories }: GuardStatus): string[]
   return bytes > 0 ? [...all, `In all: ${sizeText(bytes)}`] : all;
 }
 
-function heldLines({ id, kind, command, unfinished, phase, archive, trees }: Held): string[] {
+function heldLines({ id, kind, command, archive, trees, ...how }: Held): string[] {
   const what = kind === "guard" ? `guard -- ${command.join(" ")}` : "rollback";
   return [
-    `${id}  ${what}: ${unfinished ? `not finished (${phase}); holdstill guard resume goes on with it` : "rolled back"}`,
+    `${id}  ${what}: ${howFar(how)}`,
     ...(archive === "" ? [] : [`  ${archive}`]),
     ...trees.map(
       (tree) => `  ${tree.path}  ${sizeText(tree.bytes)}${tree.what === "failed" ? "" : ", a restore point"}`,
     ),
   ];
+}
+
+function howFar({ unfinished, phase, holder, resume }: Pick<Held, "unfinished" | "phase" | "holder" | "resume">) {
+  if (!unfinished) return "rolled back";
+  return holder === undefined
+    ? `not finished (${phase}); on or back with: ${resume}`
+    : `under way (${phase}): ${holder}`;
 }
 
 export function cleanLines({ removed, unfinished, bytes }: CleanReport): string[] {

@@ -64,6 +64,17 @@ export async function lock(fs: Filesystem, directory: Bytes, me: Owner, options:
   }
 }
 
+/** Who holds the lock of a directory, in words; undefined where nobody does who is not known to be dead. */
+export function holderOf(fs: Filesystem, directory: Bytes, me: Owner, now: () => number): string | undefined {
+  try {
+    const mark = look(fs, under(directory, bytesOf(".holdstill/lock")));
+    return mark === undefined || isGone({ me, now }, mark) ? undefined : named(mark);
+  } catch (error) {
+    if (!isErrno(error, "ENOTDIR")) throw error;
+    return undefined;
+  }
+}
+
 function attempt(site: Site): Outcome {
   const { fs, state, lock, me } = site;
   const mine = under(state, bytesOf(`lock.${me.id}.new`));
@@ -183,11 +194,14 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-function locked({ lock }: Site, { path, owner }: Mark): HoldstillError {
-  const holder = owner === undefined ? "a process that has not written its name" : describeOwner(owner);
-  return new HoldstillError("locked", `the archive directory is in use by ${holder}`, {
+function named({ owner }: Mark): string {
+  return owner === undefined ? "a process that has not written its name" : describeOwner(owner);
+}
+
+function locked({ lock }: Site, mark: Mark): HoldstillError {
+  return new HoldstillError("locked", `the archive directory is in use by ${named(mark)}`, {
     path: textOf(lock),
-    hint: `Wait for it with --wait; if that process is gone for certain, remove ${textOf(path)}.`,
+    hint: `Wait for it with --wait; if that process is gone for certain, remove ${textOf(mark.path)}.`,
   });
 }
 

@@ -56,7 +56,9 @@ describe("holdstill guard, end to end", () => {
       "holdstill: it could not be rolled back: the state is back, but the start command exited 5",
     );
     expect(stderr).to.include(`And then: holdstill guard resume --output ${here.output}`.slice(5));
-    expect(holdstill(here, ["guard", "resume", "--output", here.output])).to.include({ status: 21 });
+    const again = holdstill(here, ["guard", "resume", "--quiet", "--output", here.output]);
+    expect(again).to.include({ status: 21, stdout: "" });
+    expect(again.stderr).to.include("holdstill: it could not be rolled back: ");
     expect(guard(here, [], "true")).to.include({ status: 11 });
     const stateOnly = holdstill(here, ["guard", "resume", "--state-only", "--output", here.output]);
     expect(stateOnly).to.include({ status: 20, stderr: "" });
@@ -180,6 +182,51 @@ describe("the command line of guard and rollback", () => {
     });
   }
 
+  for (const words of [["up"], ["npm", "install"], ["resume", "all"]]) {
+    it(`says how a command is given where "guard ${words.join(" ")}" has no dashes`, async () => {
+      const { shell, err } = collectingShell();
+      expect(await run(["guard", ...words], shell, only({}))).to.equal(64);
+      expect(err()).to.match(
+        /^holdstill: guard takes resume, status or clean, not \w+\nA command follows two dashes: /,
+      );
+    });
+  }
+
+  it("finds what was guarded by the output that it was given, also where that names an archive", async () => {
+    const { shell } = collectingShell();
+    let asked: readonly string[] = [];
+    const useCases = only({
+      guardStatus: (directories) => {
+        asked = directories;
+        return Promise.resolve({ directories, held: [], bytes: 0 });
+      },
+    });
+    expect(await run(["guard", "status", "--output", "/b/x.tar.zst"], shell, useCases)).to.equal(0);
+    expect(asked).to.deep.equal(["/b"]);
+  });
+
+  const meaningless: readonly (readonly [option: string, command: readonly string[]])[] = [
+    ["--state-only", ["guard", "--state-only", "--", "true"]],
+    ["--yes", ["guard", "--yes", "--", "true"]],
+    ["--state-only", ["guard", "status", "--state-only"]],
+    ["--state-only", ["guard", "clean", "--yes", "--state-only"]],
+    ["--yes", ["guard", "resume", "--yes"]],
+    ["--grace", ["guard", "resume", "--grace", "60s"]],
+    ["--no-rollback", ["guard", "resume", "--no-rollback"]],
+    ["--rollback", ["guard", "clean", "--rollback"]],
+    ["--source", ["guard", "status", "--source", "x"]],
+    ["--encrypt-to", ["guard", "resume", "--encrypt-to", "age1x"]],
+    ["--identity", ["guard", "clean", "--identity", "x"]],
+  ];
+  for (const [option, args] of meaningless) {
+    it(`refuses "${args.join(" ")}" with 64, and names ${option}`, async () => {
+      const { shell, out, err } = collectingShell();
+      expect(await run(args, shell, only({}))).to.equal(64);
+      expect(out()).to.equal("");
+      expect(err()).to.match(new RegExp(`^holdstill: ${option} means nothing with (a guarded command|guard \\w+),`));
+    });
+  }
+
   it("asks on a terminal before anything is put back, and takes no for an answer", async () => {
     for (const [answer, confirmed] of [
       [true, true],
@@ -221,6 +268,7 @@ describe("the command line of guard and rollback", () => {
       kind: "guard",
       phase: "returned",
       unfinished: false,
+      resume: "holdstill guard resume",
       next: "nothing",
       command: [],
       archive: "",

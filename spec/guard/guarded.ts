@@ -1,11 +1,15 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { bytesOf } from "../../lib/bytes.js";
+import { disk, type Filesystem } from "../../lib/filesystem.js";
 import { guard, type GuardOptions, type GuardReport, type GuardSurroundings } from "../../lib/guard.js";
 import { resume, type ResumeOptions, type ResumeReport } from "../../lib/guard-resume.js";
 import type { CreateOptions } from "../../lib/prepare.js";
 import type { Event } from "../../lib/report/events.js";
 import { DEFAULTS, surroundings } from "../helpers/run.js";
-import { contents, tmpTree, type Tree } from "../helpers/tree.js";
+import { fsWith } from "../helpers/port.js";
+import { contents, tmpDirectory, tmpTree, type Tree } from "../helpers/tree.js";
 import { RECORD } from "./record.js";
 
 /** A state with an archive directory beside it. */
@@ -29,6 +33,18 @@ export function guarded(tree: Tree = STATE, replaced: Partial<GuardSurroundings>
     ...{ root, state, output: join(root, "archives"), events, before: contents(state) },
     around: { ...around, takeSignals: () => () => {}, pid: process.pid, ...replaced },
   };
+}
+
+/** A disk on which these lines of `mountinfo` are all that is mounted. */
+export function withMounts(lines: () => string): Filesystem {
+  const file = bytesOf(join(tmpDirectory(), "mountinfo"));
+  return fsWith({
+    openRead(path) {
+      if (!path.endsWith("/mountinfo")) return disk.openRead(path);
+      writeFileSync(file, lines());
+      return disk.openRead(file);
+    },
+  });
 }
 
 /** Somebody else who looks at the whole disk, as `du` does, holds the state open for a moment. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { bytesOf } from "../../lib/bytes.js";
 import { disk } from "../../lib/filesystem.js";
-import { holders, startedWith } from "../../lib/guard/holders.js";
+import { holders } from "../../lib/guard/holders.js";
 import { afterwards } from "../helpers/afterwards.js";
 import { tmpDirectory, tmpTree } from "../helpers/tree.js";
 
@@ -105,16 +105,5 @@ describe("who holds a state open", () => {
     const [said] = (await Promise.race([once(child.stdout, "data"), once(child, "exit")])) as [unknown];
     if (!Buffer.isBuffer(said)) this.skip();
     expect(holding(state)).to.deep.equal([{ pid: child.pid, path: join(elsewhere, "a/x.log") }]);
-  });
-});
-
-describe("the processes of a command", () => {
-  it("are known by their environment, whoever started them", async () => {
-    const env = { ...process.env, HOLDSTILL_GUARD: "spec-1" };
-    const { pid } = await started(`require("child_process").spawn("sleep", ["60"], { stdio: "ignore" })`, { env });
-    const found = startedWith(disk, "HOLDSTILL_GUARD=spec-1");
-    expect(found).to.include(pid).and.to.have.lengthOf(2);
-    for (const each of found) if (each !== pid) process.kill(each, "SIGKILL");
-    expect(startedWith(disk, "HOLDSTILL_GUARD=spec")).to.deep.equal([]);
   });
 });

@@ -8,6 +8,7 @@ describe("the journal of a guarded command", () => {
   it("is read as it was written, names that are not UTF-8 included", () => {
     const whole = journal({
       places: [place({ live: bytes("/s\xff") }), pinnedPlace("a/m", "\xe9")],
+      mounts: [{ point: bytes("/\xff"), device: "8:1", path: bytes("/s\xff") }],
       moves: [
         { kind: "aside", from: bytes("/s\xff"), to: bytes("/f") },
         { kind: "in", from: bytes("/r"), to: bytes("/s\xff"), aside: bytes("/f") },
@@ -19,6 +20,11 @@ describe("the journal of a guarded command", () => {
 
   it("shows paths as text where they are text", () => {
     expect(printJournal(journal({ places: [place({ live: bytes("/s\xc3\xa9") })] }))).to.include('"live": "/sé"');
+  });
+
+  it("is read too where it is from before commands had a mark besides their id", () => {
+    const text = printJournal(journal()).replace(/^ "mark": .*\n/m, "");
+    expect(parseJournal(text, "j")).to.deep.equal(journal({ mark: "1" }));
   });
 
   const wrong: readonly (readonly [string, (text: string) => string])[] = [

@@ -22,10 +22,10 @@ export function pinnedPlace(...pinned: readonly string[]): Place {
 
 export function journal(replaced: Partial<Journal> = {}): Journal {
   return {
-    ...{ id: "1", kind: "guard", phase: "failed", archive: "/b/x.tar.zst", profile: "openclaw" },
+    ...{ id: "1", mark: "1-a", kind: "guard", phase: "failed", archive: "/b/x.tar.zst", profile: "openclaw" },
     ...{ command: ["npm", "install"], version: "2026.9.6", rollbackIsProposed: true },
     actions: { stop: "stop", start: undefined, probe: "probe", rollback: "npm i" },
-    ...{ probeMs: 1, probeEveryMs: 2, graceMs: 3, includeWorkspace: false, places: [place()], moves: [] },
+    ...{ probeMs: 1, probeEveryMs: 2, graceMs: 3, includeWorkspace: false, places: [place()], mounts: [], moves: [] },
     ...{ roots: [bytes("/s")], links: [{ path: bytes("/l"), target: bytes("s") }] },
     ...replaced,
   };

@@ -7,12 +7,14 @@ import type { GuardReport } from "../../report/guard-report.js";
 import { cleanLines, guardLines, resumeLines, statusLines } from "../../report/guard-text.js";
 import { countText, sizeText } from "../../report/size.js";
 import { directoriesOf } from "../../vault/archives.js";
+import { outputOf } from "../../vault/output.js";
 import type { Surroundings } from "../../surroundings.js";
 import { follow, type Context } from "../command.js";
 import { configured } from "../configured.js";
 import { COMPLETE, EXIT_CODES, NOT_ROLLED_BACK, ROLLED_BACK } from "../exit-code.js";
 import { sealAndUnseal, unlocked } from "../keys.js";
-import { GUARD, SHARED } from "../options.js";
+import { refuseMeaningless } from "../meaningless.js";
+import { GUARD, SHARED, UNLOCK } from "../options.js";
 import { guardSurroundings } from "../shell.js";
 import type { UseCases } from "../use-cases.js";
 import { exitCodeOf } from "./create.js";
@@ -24,6 +26,16 @@ const OPTIONS = {
 } as const;
 
 const ACTIONS = ["resume", "status", "clean"] as const;
+
+/** Of the options, those that mean something with an action; what was guarded says the rest itself. */
+const TAKEN = {
+  resume: ["output", ...Object.keys(UNLOCK), "state-only"],
+  status: ["output"],
+  clean: ["output"],
+} as const satisfies Record<(typeof ACTIONS)[number], readonly string[]>;
+
+/** What does no harm where it goes without saying: whose archives are meant, and that nobody is to be asked. */
+const HARMLESS: readonly string[] = ["source", "profile", "yes"];
 
 const EXAMPLE = "holdstill guard [options] -- npm install -g openclaw@latest";
 
@@ -65,6 +77,7 @@ export function guardCommand(context: Context): CommandModule<object, Parsed> {
 }
 
 async function perform(argv: Arguments, context: Context): Promise<number> {
+  refuseMeaningless(argv, OPTIONS, takenBy(argv.action));
   const command = commandOf(argv);
   switch (argv.action) {
     case undefined:
@@ -99,8 +112,9 @@ async function resume(argv: Arguments, { shell, useCases }: Context): Promise<nu
   const { settings } = await configured(placeOf(argv), around, useCases);
   const keys = await unlocked(argv, settings, around, useCases);
   const options = { stateOnly: argv.stateOnly === true };
-  const report = await useCases.resume(directoriesOf(settings.output, around), { ...around, ...keys }, options);
-  print(report, resumeLines(report), argv, shell);
+  const report = await useCases.resume(archiveDirectories(settings.output, around), { ...around, ...keys }, options);
+  if (report.outcome === "rollback-failed" && !argv.json) shell.terminal.tell(resumeLines(report));
+  else print(report, resumeLines(report), argv, shell);
   return report.outcome === "nothing-to-do" ? COMPLETE : EXIT_CODE[report.outcome];
 }
 
@@ -132,7 +146,13 @@ async function clean(argv: Arguments, { shell, useCases }: Context): Promise<num
 }
 
 async function directories(argv: Arguments, around: Surroundings, useCases: UseCases): Promise<string[]> {
-  return directoriesOf((await configured(placeOf(argv), around, useCases)).settings.output, around);
+  return archiveDirectories((await configured(placeOf(argv), around, useCases)).settings.output, around);
+}
+
+/** Where a guarded command with this output keeps its journal, also if that names an archive. */
+function archiveDirectories(output: string | undefined, around: Surroundings): string[] {
+  const directory = output && outputOf(output, "directory", "auto", around).directory;
+  return directoriesOf(directory, around);
 }
 
 /** What of the arguments says which archives are meant, and what opens them. */
@@ -143,6 +163,14 @@ function placeOf({ config, output, identity }: Arguments) {
 function print(report: object, lines: readonly string[], argv: Arguments, { terminal }: Context["shell"]): void {
   if (argv.json) terminal.print([JSON.stringify(report)]);
   else if (!argv.quiet) terminal.print(lines);
+}
+
+function takenBy(action: Arguments["action"]) {
+  if (action === undefined) {
+    const takes = Object.keys(OPTIONS).filter((name) => name !== "state-only");
+    return { command: "a guarded command", takes };
+  }
+  return { command: `guard ${action}`, takes: [...TAKEN[action], ...HARMLESS, ...Object.keys(SHARED)] };
 }
 
 /** What follows `--`. */
@@ -181,7 +209,7 @@ function optionsOf(
     probeEveryMs: argv.probeInterval ?? 2000,
     graceMs: argv.grace ?? 10_000,
     timeoutMs: argv.timeout,
-    rollback: argv.rollback,
+    rollback: argv.rollback !== false,
     stdout: argv.json ? "stderr" : "stdout",
   };
 }
