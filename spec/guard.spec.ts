@@ -450,6 +450,19 @@ describe("a guarded command that cannot go back", () => {
     expectBack(world, { ...FAILED });
   });
 
+  it("says what can be done where the archive is gone, also where that is to keep what there is", async () => {
+    const world = guarded();
+    const { rollback } = await guardLine(world, `${CHANGE}; rm archives/*.tar; exit 3`);
+    expect(rollback).to.include({ ok: false });
+    const [, journal = ""] = /To keep the state as it is now, remove (\S+);/.exec(rollback?.next ?? "") ?? [];
+    expect(rollback?.next).to.include(`And then: holdstill guard resume --output ${world.output}`);
+    expect(await resumed(world)).to.include({ outcome: "rollback-failed" });
+    rmSync(journal);
+    expect(await resumed(world)).to.include({ outcome: "nothing-to-do" });
+    expect(await guardLine(world, "true")).to.include({ outcome: "succeeded" });
+    expect(beside(world)).to.deep.equal({});
+  });
+
   it("has room for its journal even then", async () => {
     let full = false;
     let refused = 0;

@@ -1,6 +1,6 @@
 import type { Bytes } from "../bytes.js";
 import { bytesOf, textOf } from "../bytes.js";
-import { HoldstillError } from "../errors.js";
+import { HoldstillError, isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import { tidy } from "../tidy.js";
 import { unlinkIfThere } from "../unlink-if-there.js";
@@ -63,9 +63,19 @@ async function take(work: Work, root: Bytes, claim: Claim, taken: Held[]): Promi
   await writeSynced(fs, claimFile(directory), Buffer.from(`${JSON.stringify(claim)}\n`));
 }
 
+/** How often a directory may be removed under our hands. */
+const TRIES = 5;
+
+/** Who gives a claim back removes its directory, maybe just when it was found to be there. */
 async function locked({ fs, signal, now }: Work, directory: Bytes): Promise<Lock> {
-  makeDirectory(fs, directory);
-  return lock(fs, directory, thisProcess(), { waitMs: 0, signal, now });
+  for (let tries = 1; ; tries++) {
+    makeDirectory(fs, directory);
+    try {
+      return await lock(fs, directory, thisProcess(), { waitMs: 0, signal, now });
+    } catch (error) {
+      if (!(error instanceof HoldstillError) || !isErrno(error.cause, "ENOENT") || tries === TRIES) throw error;
+    }
+  }
 }
 
 function isOpen(fs: Filesystem, { archives, id }: Claim): boolean {

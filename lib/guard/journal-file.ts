@@ -17,7 +17,7 @@ export function journalDirectory(archives: Bytes): Bytes {
   return under(archives, bytesOf(".holdstill/guard"));
 }
 
-function pathOf(archives: Bytes, id: string): Bytes {
+export function pathOfJournal(archives: Bytes, id: string): Bytes {
   return under(journalDirectory(archives), bytesOf(`${id}.json`));
 }
 
@@ -37,7 +37,7 @@ export async function reserve(fs: Filesystem, archives: Bytes): Promise<void> {
 
 /** Makes a journal last before what it announces is done. */
 export async function save(fs: Filesystem, archives: Bytes, journal: Journal): Promise<void> {
-  const path = pathOf(archives, journal.id);
+  const path = pathOfJournal(archives, journal.id);
   const fresh = `${path}.new` as Bytes;
   const data = Buffer.from(printJournal(journal));
   unlinkIfThere(fs, fresh);
@@ -65,7 +65,7 @@ export function journals(fs: Filesystem, archives: Bytes): Journal[] {
 
 /** Forgets a journal, and with the last one the room for it. */
 export async function forget(fs: Filesystem, archives: Bytes, id: string): Promise<void> {
-  const path = pathOf(archives, id);
+  const path = pathOfJournal(archives, id);
   unlinkIfThere(fs, path);
   unlinkIfThere(fs, `${path}.new` as Bytes);
   await syncDirectory(fs, journalDirectory(archives));

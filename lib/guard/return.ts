@@ -1,5 +1,5 @@
 import { textOf, type Bytes } from "../bytes.js";
-import { HoldstillError, isErrno, isOfDisk } from "../errors.js";
+import { HoldstillError, isErrno, isOfDisk, type ErrorCode } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import { failureOf } from "../report/failure.js";
 import type { GuardReturn } from "../report/guard-report.js";
@@ -10,6 +10,7 @@ import { contentsOf } from "./contents.js";
 import { exchange, isThere } from "./exchange.js";
 import { idle } from "./idle.js";
 import { fromIndex } from "./index-lines.js";
+import { pathOfJournal } from "./journal-file.js";
 import { nextOf, type Journal, type Link, type Move, type Place } from "./journal.js";
 import { failedLink, renewed } from "./links.js";
 import { assertMounted } from "./mounted.js";
@@ -54,12 +55,20 @@ export async function goBack(work: Work, journal: Journal, stateOnly = false): P
     }
     return { ok: true, id: current.id, places: placesOf(work, current), left, next: cleanCommand(work) };
   } catch (error) {
-    const { message, path, hint } = failureOf(error);
+    const { code, message, path, hint } = failureOf(error);
     const why = path === undefined || message.includes(path) ? message : `${message}: ${path}`;
-    const what = hint ?? (work.signal.aborted ? "It can be gone on with." : "See to it.");
+    const what = adviceOn(work, current, code) ?? hint ?? "See to it.";
     const next = what.includes(resumeCommand(work)) ? what : `${what} And then: ${resumeCommand(work)}`;
     return { ok: false, id: current.id, places: placesOf(work, current), left, why, next };
   }
+}
+
+/** What can be done where nothing said so yet. */
+function adviceOn({ signal, archives }: Work, { id }: Journal, code: ErrorCode): string | undefined {
+  if (signal.aborted) return "It can be gone on with.";
+  if (code !== "no-archive" && code !== "bad-archive") return undefined;
+  const journal = textOf(pathOfJournal(archives, id));
+  return `Nothing can be put back without it. To keep the state as it is now, remove ${journal}; else bring it back.`;
 }
 
 /** Everything is beside its place, and nobody is at work: what is left are renames. */

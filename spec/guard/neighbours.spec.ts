@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { bytesOf } from "../../lib/bytes.js";
@@ -9,7 +9,7 @@ import { journals, save } from "../../lib/guard/journal-file.js";
 import type { Phase } from "../../lib/guard/journal.js";
 import { rollback } from "../../lib/rollback.js";
 import { DEFAULTS } from "../helpers/run.js";
-import { fsWith } from "../helpers/port.js";
+import { fsWith, interrupted } from "../helpers/port.js";
 import { contents } from "../helpers/tree.js";
 import { journal } from "./sample.js";
 import { claimOf, GRACE_MS, guarded, guardLine, OPTIONS, resumed, snapshotOf, type Guarded } from "./guarded.js";
@@ -149,6 +149,18 @@ describe("two guarded commands of which one has a part of the other's state", ()
     writeFileSync(join(world.root, "fixed"), "");
     expect(await resumed(part)).to.include({ outcome: "rolled-back" });
     expect(await guardLine(world, "true")).to.include({ outcome: "succeeded" });
+  });
+
+  it("do not hinder each other where one gives its claim back while the other makes it", async () => {
+    const world = guarded();
+    const removed = interrupted(
+      "before",
+      "mkdir",
+      (path) => path === `${claimOf(world)}/.holdstill`,
+      () => rmdirSync(claimOf(world)),
+    );
+    expect(await guardLine(other(world, removed.fs), "true")).to.include({ outcome: "succeeded" });
+    expect(removed.came()).to.equal(true);
   });
 
   it("do not mind one that was cut off before it had run anything", async () => {
