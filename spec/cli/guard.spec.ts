@@ -207,14 +207,11 @@ describe("the command line of guard and rollback", () => {
 
   const meaningless: readonly (readonly [option: string, command: readonly string[]])[] = [
     ["--state-only", ["guard", "--state-only", "--", "true"]],
-    ["--yes", ["guard", "--yes", "--", "true"]],
     ["--state-only", ["guard", "status", "--state-only"]],
     ["--state-only", ["guard", "clean", "--yes", "--state-only"]],
-    ["--yes", ["guard", "resume", "--yes"]],
     ["--grace", ["guard", "resume", "--grace", "60s"]],
     ["--no-rollback", ["guard", "resume", "--no-rollback"]],
     ["--rollback", ["guard", "clean", "--rollback"]],
-    ["--source", ["guard", "status", "--source", "x"]],
     ["--encrypt-to", ["guard", "resume", "--encrypt-to", "age1x"]],
     ["--identity", ["guard", "clean", "--identity", "x"]],
   ];
