@@ -61,13 +61,15 @@ interface Done {
   readonly counts: RestoreReport["counts"];
   readonly failed: RestoreReport["failed"];
   readonly withheld: RestoreReport["withheld"];
+  /** Of files that are databases, their names in the archive. */
+  readonly databases: readonly Bytes[];
   readonly dropped?: DroppedRows;
   readonly outwardLinks: number;
   readonly unchecked: readonly string[];
 }
 
 const NOTHING: Omit<Done, "counts"> = {
-  ...{ failed: [], withheld: { setuid: 0, owners: 0 }, outwardLinks: 0, unchecked: [] },
+  ...{ failed: [], withheld: { setuid: 0, owners: 0 }, databases: [], outwardLinks: 0, unchecked: [] },
 };
 
 /**
@@ -204,6 +206,7 @@ async function fill(
   return {
     ...{ counts: writer.written(), outwardLinks: writer.outwardLinks() },
     ...{ failed: tries.failed, withheld: setter.withheld, unchecked },
+    databases: writer.databases.map(({ name }) => name),
     ...(dropped && { dropped }),
   };
 }
@@ -245,7 +248,11 @@ function report(
     const root = roots[at];
     if (root === undefined || !plan.sources.has(at)) return [];
     const { to, isFile } = root;
-    return [{ kind, isFile, path, source: textOf(path), restored: textOf(under(target, to)) }];
+    const databases = done.databases.flatMap((name) => {
+      const place = plan.placeOf(name);
+      return place?.source === at ? [textOf(under(path, place.path))] : [];
+    });
+    return [{ kind, isFile, path, source: textOf(path), restored: textOf(under(target, to)), databases }];
   });
   const skipped = [
     ...plan.special.map((name) => ({ name: plan.placeOf(name)?.to ?? name, reason: "no file, directory or link" })),

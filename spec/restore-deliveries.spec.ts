@@ -69,7 +69,7 @@ describe("restore of an OpenClaw state", () => {
       const micros = (root: string): bigint => lstatSync(join(root, path), { bigint: true }).mtimeNs / 1000n;
       expect(micros(target), path).to.equal(micros(again));
     }
-    expect(report.nextSteps).to.include(`  mv ${target} ${state}`);
+    expect(report.nextSteps).to.include(`  mv -T ${target} ${state}`);
   });
 
   it("keeps them with --keep-deliveries", async () => {

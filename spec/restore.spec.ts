@@ -141,7 +141,10 @@ describe("restore", () => {
       const report = await run({ archive, target, include, exclude });
       const below = join(target, source);
       if (existsSync(join(below, "agents"))) expect(lstatSync(join(below, "agents")).mode & 0o777).to.equal(0o750);
-      expect(report.nextSteps.slice(1)).to.deep.equal([`  cp -a ${below}/. ${source}/`]);
+      expect(report.nextSteps.slice(1)).to.deep.equal([
+        `  cp -a ${source}/. ${source}.before-restore &&`,
+        `  cp -a --remove-destination ${below}/. ${source}/`,
+      ]);
       return Object.keys(contents(below)).filter((path) => !path.endsWith("/"));
     };
     expect(await chosen(["*.jsonl"])).to.deep.equal([
@@ -436,10 +439,13 @@ describe("restore", () => {
     const { source, archive, target } = await backedUp();
     mkdirSync(`${source}.before-restore`);
     const steps = async (to = target) => (await run({ archive, target: to, strip: true })).nextSteps.slice(1);
-    expect(await steps()).to.deep.equal([`  mv ${source} ${source}.before-restore-2`, `  mv ${target} ${source}`]);
+    expect(await steps()).to.deep.equal([
+      `  mv ${source} ${source}.before-restore-2 &&`,
+      `  mv -T ${target} ${source}`,
+    ]);
     rmSync(target, { recursive: true });
     rmSync(join(source, ".."), { recursive: true });
-    expect(await steps()).to.deep.equal([`  mkdir -p ${join(source, "..")}`, `  mv ${target} ${source}`]);
+    expect(await steps()).to.deep.equal([`  mkdir -p ${join(source, "..")} &&`, `  mv -T ${target} ${source}`]);
     expect((await run({ archive, target: source, strip: true })).nextSteps).to.deep.equal([
       "It is in its place already.",
     ]);
@@ -526,7 +532,7 @@ describe("restore", () => {
     expect(report.nextSteps).to.deep.equal([
       "To activate this state, with what is there now kept aside:",
       "  openclaw gateway stop",
-      `  mv ${target} /oc`,
+      `  mv -T ${target} /oc`,
       "  openclaw gateway start",
     ]);
   });
