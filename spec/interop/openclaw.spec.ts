@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import type { FileLine } from "../../lib/archive/index.js";
 import type { VerifyReport } from "../../lib/verify.js";
-import { startWriter, type Writer } from "../helpers/database-writer.js";
+import { pinsWithin, startWriter, type Writer } from "../helpers/database-writer.js";
 import { skip } from "../helpers/mounts.js";
 import { created, faultsOfPair, holdstill, measured, PAIR, table, type Measured } from "../helpers/openclaw-backups.js";
 import { environment, installed, openclaw, run, startGateway } from "../helpers/openclaw-program.js";
@@ -102,7 +102,8 @@ describe("the real OpenClaw", function () {
       );
       expect(faults).to.deep.equal([]);
       expect(livedThrough).to.be.greaterThan(SESSION_FILES / 2);
-      expect(await faultsOfPair(join(restored.payload, world.memoryDir), momentsOf(restored.index))).to.deep.equal([]);
+      const pins = pinsWithin(momentsOf(restored.index), report.frozen.databaseSkewMs);
+      expect(await faultsOfPair(join(restored.payload, world.memoryDir), pins)).to.deep.equal([]);
       for (const [name, content] of Object.entries(KEPT)) {
         expect(readFileSync(join(restored.payload, world.live, "outside/workspace", name), "utf8")).to.equal(content);
       }
@@ -198,7 +199,8 @@ describe("the real OpenClaw", function () {
     const place = { home: join(root, "second-home"), state: join(to, "state") };
     gateway = await startRestored(program, place, { from: world.live, to });
     expect(await isHealthy(program, place)).to.equal(true);
-    expect(last.listed).to.have.lengthOf(SESSIONS.length);
+    // In a gateway that runs for long OpenClaw begins one of its own.
+    expect(last.listed).to.have.length.of.at.least(SESSIONS.length);
     expect(await listedSessions(program, place)).to.deep.equal(last.listed);
     await turn(program, place, SESSIONS[0], "do you remember?");
     expect(world.model.requests.at(-1)).to.include("do you remember?").and.to.include(`the first of ${SESSIONS[0]}`);
