@@ -71,11 +71,12 @@ export async function guard(options: GuardOptions, around: GuardSurroundings): P
   const work = { ...around, archives: bytesOf(output.directory) };
   assertProgram(options, work);
   assertKey(options, work);
+  const roots = rootsOf(options, work);
   // Nothing is written into a state, not even to be locked.
-  checkOutput(work.fs, output, rootsOf(options, work).map(textOf));
+  checkOutput(work.fs, output, roots.map(textOf));
   return withGuardLock(work, async (take) => {
     assertFinished(work);
-    const { journal, snapshot } = await prepared(options, work, take);
+    const { journal, snapshot } = await prepared(options, work, roots, take);
     const running = await advance(work, journal, { phase: "running" });
     const judged = await run(options, work, running);
     const report = reportOf(running, snapshot, judged);
@@ -120,10 +121,11 @@ function outputIn({ snapshot }: GuardOptions, around: GuardSurroundings): Output
 async function prepared(
   options: GuardOptions,
   work: Work,
+  roots: readonly Bytes[],
   take: TakeStates,
 ): Promise<{ readonly journal: Journal; readonly snapshot: CreateReport }> {
   await reserve(work.fs, work.archives);
-  let journal = await begun(options, work);
+  let journal = await begun(options, work, roots);
   try {
     await save(work.fs, work.archives, journal);
     await take(journal);
@@ -160,11 +162,10 @@ function nameByName(live: Bytes): string {
   );
 }
 
-async function begun(options: GuardOptions, work: Work): Promise<Journal> {
+async function begun(options: GuardOptions, work: Work, roots: readonly Bytes[]): Promise<Journal> {
   const { actions, command, probeMs, probeEveryMs, graceMs, snapshot } = options;
   const isOpenclaw =
     snapshot.profile !== "directory" && (snapshot.profile === "openclaw" || snapshot.sources === undefined);
-  const roots = rootsOf(options, work);
   const installed = isOpenclaw ? await installedOpenclaw(work.fs, shellOptions(work)) : undefined;
   const id = stampOf(work.now());
   return {

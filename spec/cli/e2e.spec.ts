@@ -116,6 +116,16 @@ describe("holdstill create, when it is ended", () => {
     });
   }
 
+  it("has no stage any more when the archive is verified", () => {
+    const here = world(MANY);
+    const args = ["create", "--source", here.source, "--output", here.output, "--compress", "none"];
+    const interference = { ...PHASES.verify, act: "SIGKILL" } as const;
+    expect(holdstill(here, args, { interference })).to.include({ signal: "SIGKILL", stderr: CAME });
+    expect(made(here).join("\n"))
+      .to.match(/\.tar\.partial$/m)
+      .and.not.match(/holdstill-stage-/);
+  });
+
   it("leaves to the next run what it could not remove because it was killed", () => {
     const here = world(MANY);
     const args = ["create", "--source", here.source, "--output", here.output, "--compress", "none"];
