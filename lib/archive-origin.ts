@@ -22,7 +22,7 @@ export function archiveOrigin(file: ArchiveFile): Origin {
       const held = inventory();
       const { result, sha256 } = await checkFile(file, around, { observer: held });
       const { root, sources, index } = result;
-      return { root, sources, inventory: held, snapshot: index?.snapshot, digest: index?.sha256 ?? sha256 };
+      return { root, sources, inventory: held.taken(), snapshot: index?.snapshot, digest: index?.sha256 ?? sha256 };
     },
     async read({ inventory: { entries }, digest }, visitor, around) {
       const observer = onlyExpected(entries, isPayload, visitor);

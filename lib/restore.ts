@@ -5,7 +5,7 @@ import { bytesOf, textOf, under, type Bytes } from "./bytes.js";
 import { elapsedMs } from "./elapsed.js";
 import { HoldstillError, isOfDisk } from "./errors.js";
 import { stoppable } from "./filesystem.js";
-import { spareMemory } from "./memory.js";
+import { keepYoungSmall, spareMemory } from "./memory.js";
 import { findArchive } from "./read-archive.js";
 import { failureOf } from "./report/failure.js";
 import type { RestoreReport } from "./report/restore-report.js";
@@ -90,6 +90,7 @@ export async function restoreFrom(
   options: Omit<RestoreOptions, "archive">,
   surroundings: Surroundings,
 ): Promise<RestoreReport> {
+  keepYoungSmall();
   const around = { ...surroundings, fs: stoppable(surroundings.fs, surroundings.signal) };
   const asked: Asked = { options, origin, startedMs: around.now() };
   examineTarget(options, around, thisProcess());
@@ -154,9 +155,8 @@ function prepare(asked: Asked, known: Known): Prepared {
   const { options, origin } = asked;
   const { root, sources } = known;
   const { entries } = known.inventory;
-  spareMemory(entries.length);
-  const files = new Set(entries.filter(({ type }) => type === "file").map(({ name }) => name));
-  const laid = layout(root, sources, { strip: options.strip, isFile: (name) => files.has(name) });
+  spareMemory(entries.length());
+  const laid = layout(root, sources, { strip: options.strip, entries });
   const plan = planRestore(entries, laid, chooser(options, sources));
   const { files: count, directories: directoryCount, symlinks, hardlinks } = plan.counts;
   if (options.include.length > 0 && count + directoryCount + symlinks + hardlinks === 0) {

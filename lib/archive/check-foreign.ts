@@ -2,6 +2,8 @@ import { bytesOf, textOf, type Bytes } from "../bytes.js";
 import { HoldstillError } from "../errors.js";
 import type { ArchivedSource, Inspector } from "./check.js";
 import { payloadRoot } from "./index.js";
+import { nameList } from "./name-list.js";
+import { nameTable } from "./name-table.js";
 import { checkedSize, isManifest, parseManifest, type Manifest } from "./parse-manifest.js";
 import type { TarEntry } from "./read.js";
 
@@ -18,12 +20,19 @@ const UNSAFE = /(?:^|\/)\.{0,2}(?:\/|$)|\0/;
  */
 export function checkForeign(root: string, first?: Manifest): Inspector {
   const below = bytesOf(`${root}/`);
-  const names = new Set<Bytes>(first ? [first.entry.name] : []);
+  const names = nameTable();
+  const inOrder = nameList();
   const links: { readonly name: Bytes; readonly target: Bytes }[] = [];
   const counts = { files: 0, directories: 0, symlinks: 0, hardlinks: 0, databases: 0, bytes: 0 };
   let manifest = first;
   let manifestEntry: TarEntry | undefined;
   let parts: Buffer[] = [];
+
+  const take = (name: Bytes): void => {
+    if (names.set(name, 1) !== 0) throw bad(`twice in the archive: ${textOf(name)}`);
+    inOrder.add(name);
+  };
+  if (first) take(first.entry.name);
 
   const count = ({ type, size }: TarEntry): void => {
     if (type === "directory") counts.directories++;
@@ -40,9 +49,8 @@ export function checkForeign(root: string, first?: Manifest): Inspector {
       const { name, type, linkname } = entry;
       if (UNSAFE.test(name)) throw bad(`an unsafe name: ${textOf(name)}`);
       if (`${name}/` !== below && !name.startsWith(below)) throw bad(`not below ${root}: ${textOf(name)}`);
-      if (names.has(name)) throw bad(`twice in the archive: ${textOf(name)}`);
       if (name === `${below}holdstill/index.jsonl`) throw bad("it has holdstill's index, but another manifest");
-      names.add(name);
+      take(name);
       manifestEntry = isManifest(entry) ? checkedSize(entry) : undefined;
       if (manifestEntry) return;
       if (type === "hardlink") links.push({ name, target: linkname });
@@ -61,11 +69,11 @@ export function checkForeign(root: string, first?: Manifest): Inspector {
     finish() {
       if (!manifest) throw noManifest(root);
       for (const { name, target } of links) {
-        if (!names.has(target)) throw bad(`what ${textOf(name)} is a hard link to is missing: ${textOf(target)}`);
+        if (names.get(target) === 0) throw bad(`what ${textOf(name)} is a hard link to is missing: ${textOf(target)}`);
       }
       const assets = assetsOf(manifest);
       for (const { path } of assets) {
-        if (!hasBelow(names, path)) throw bad(`an asset is missing from the archive: ${path}`);
+        if (!hasBelow(inOrder, path)) throw bad(`an asset is missing from the archive: ${path}`);
       }
       return { counts, unchecked: UNCHECKED, manifest, root, sources: assets.flatMap(sourceOf(root)) };
     },
@@ -78,7 +86,7 @@ function noManifest(root: string): HoldstillError {
   });
 }
 
-function hasBelow(names: ReadonlySet<Bytes>, asset: string): boolean {
+function hasBelow(names: Iterable<Bytes>, asset: string): boolean {
   for (const name of names) {
     const text = textOf(name);
     if (text === asset || text.startsWith(`${asset}/`)) return true;

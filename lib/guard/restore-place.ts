@@ -48,7 +48,7 @@ export async function restoreInto(work: Work, archive: string, place: Place, { t
   const file = findArchive(fs, archive);
   const held = inventory();
   const { result } = await checkFile(file, work, { observer: held });
-  const plan = planRestore(held.entries, layoutOf(place, result), ({ to }) => wanted(to));
+  const plan = planRestore(held.taken().entries, layoutOf(place, result), ({ to }) => wanted(to));
   const tries = attempts(target);
   const { uid, gid } = fs.lstat(target);
   const setter = attributeSetter(fs, { uid, gid, isRoot: uid === 0 }, true);

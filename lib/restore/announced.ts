@@ -75,7 +75,7 @@ export async function announcedBy(
   if (!snapshot?.tool.startsWith("holdstill ")) return undefined;
   const kinds = snapshot.sources;
   return {
-    ...{ snapshot, inventory: held, indexSha256 },
+    ...{ snapshot, inventory: held.taken(), indexSha256 },
     sources: sources.map((path, index) => ({ path, kind: kinds[index]?.kind ?? "workspace" })),
   };
 }

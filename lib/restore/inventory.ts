@@ -1,30 +1,36 @@
+import { nameTable } from "../archive/name-table.js";
 import { payloadRoot } from "../archive/index.js";
 import { isManifest, rootOf } from "../archive/parse-manifest.js";
 import type { TarEntry, TarVisitor } from "../archive/read.js";
 import { bytesOf, exactTextOf, textOf, type Bytes } from "../bytes.js";
 import { HoldstillError } from "../errors.js";
+import { spareMemory } from "../memory.js";
+import { storedEntries, type StoredEntries } from "./stored-entries.js";
 
-/** What an archive holds of one name. */
-export interface Stored {
-  readonly type: TarEntry["type"];
-  /** In the archive. */
-  readonly name: Bytes;
-  /** Of a hard link: the file that it is another name of, however many links lie between. */
-  readonly target: Bytes;
-  readonly size: number;
-}
-
-export interface Inventory extends Required<TarVisitor> {
+/** What was taken down of an archive. */
+export interface Inventory {
   /** In the order of the archive: all that was backed up, and nothing that only describes it. */
-  readonly entries: readonly Stored[];
+  readonly entries: StoredEntries;
   /** Names that are not below the payload, and no description either. */
   readonly strays: readonly Bytes[];
+}
+
+export interface InventoryVisitor extends Required<TarVisitor> {
+  /** To be kept where the archive has been read: what was needed only for judging it is let go. */
+  readonly taken: () => Inventory;
 }
 
 const PAYLOAD = `${payloadRoot("")}/`;
 
 /** In bytes. A path can be longer than the 4,096 that can be named at once, but not by much where people made it. */
 const LONGEST_NAME = 16 << 10;
+
+/** After so many entries it is looked at how many there are. */
+const SOME = 10_000;
+
+/** What nothing may lie below, and below what something lies. */
+const LEAF = 1;
+const PARENT = 2;
 
 const BLOCK_OR_CHARACTER_DEVICE = /^[34]$/;
 
@@ -33,34 +39,38 @@ const BLOCK_OR_CHARACTER_DEVICE = /^[34]$/;
  * what is no directory, hard links to what the archive has not given before, devices.
  * @throws HoldstillError `bad-archive`
  */
-export function inventory(): Inventory {
-  const entries: Stored[] = [];
+export function inventory(): InventoryVisitor {
+  const entries = storedEntries();
   const strays: Bytes[] = [];
-  /** By name, all that nothing may lie below; of hard links the file. */
-  const leaves = new Map<Bytes, Stored>();
-  const parents = new Set<Bytes>();
+  const known = nameTable();
+  /** Of the leaves, what is no file; hard links with the file that they are another name of. */
+  const special = new Set<Bytes>();
+  const links = new Map<Bytes, Bytes>();
+  let lastParent: string | undefined;
 
   const targetOf = ({ type, name, linkname }: TarEntry): Bytes => {
     if (type !== "hardlink") return "" as Bytes;
-    const target = leaves.get(linkname);
-    if (target?.type === "file") return target.name;
-    if (target?.type === "hardlink") return target.target;
+    const target = links.get(linkname);
+    if (target !== undefined) return target;
+    if (known.get(linkname) === LEAF && !special.has(linkname)) return linkname;
     throw hostile(`${textOf(name)} is a hard link to what is no file before it in the archive: ${textOf(linkname)}`);
   };
 
   /** Ancestors that were looked at before have none that is new. */
   const assertBelowDirectories = (name: Bytes): void => {
-    for (let end = name.lastIndexOf("/"); end > 0; end = name.lastIndexOf("/", end - 1)) {
+    let end = name.lastIndexOf("/");
+    if (name.slice(0, end) === lastParent) return;
+    lastParent = name.slice(0, end);
+    for (; end > 0; end = name.lastIndexOf("/", end - 1)) {
       const parent = name.slice(0, end) as Bytes;
-      if (parents.has(parent)) return;
-      if (leaves.has(parent)) throw hostile(`${textOf(name)} lies below what is no directory: ${textOf(parent)}`);
-      parents.add(parent);
+      const before = known.set(parent, PARENT);
+      if (before === PARENT) return;
+      if (before === LEAF) throw hostile(`${textOf(name)} lies below what is no directory: ${textOf(parent)}`);
     }
   };
 
   return {
-    entries,
-    strays,
+    taken: () => ({ entries, strays }),
     entry(entry) {
       const { type, name, size, typeflag } = entry;
       if (!isPayload(entry)) {
@@ -70,14 +80,17 @@ export function inventory(): Inventory {
       if (name.length > LONGEST_NAME) throw hostile(`a name has ${name.length} bytes`);
       if (BLOCK_OR_CHARACTER_DEVICE.test(typeflag)) throw hostile(`${textOf(name)} is a device`);
       assertBelowDirectories(name);
-      const stored = { type, name, size, target: targetOf(entry) };
-      entries.push(stored);
+      const target = targetOf(entry);
+      entries.add({ type, name, size, target });
+      if (entries.length() % SOME === 0) spareMemory(entries.length());
       if (type === "directory") {
-        if (leaves.has(name)) throw hostile(`${textOf(name)} is there twice`);
+        if (known.get(name) === LEAF) throw hostile(`${textOf(name)} is there twice`);
         return;
       }
-      if (parents.has(name)) throw hostile(`something lies below ${textOf(name)}, which is no directory`);
-      leaves.set(name, stored);
+      if (known.set(name, LEAF) === PARENT)
+        throw hostile(`something lies below ${textOf(name)}, which is no directory`);
+      if (type === "hardlink") links.set(name, target);
+      else if (type !== "file") special.add(name);
     },
     data() {},
     end() {},

@@ -1,6 +1,7 @@
 import type { ArchivedSource } from "../archive/check.js";
 import { payloadRoot } from "../archive/index.js";
 import { nameOf, under, type Bytes } from "../bytes.js";
+import type { Stored } from "./stored-entries.js";
 
 /** Where something in an archive was, and where it goes. */
 export interface Place {
@@ -28,10 +29,14 @@ export interface Layout {
 export function layout(
   root: string,
   sources: readonly ArchivedSource[],
-  { strip, isFile }: { readonly strip: boolean; readonly isFile: (name: Bytes) => boolean },
+  { strip, entries }: { readonly strip: boolean; readonly entries: Iterable<Pick<Stored, "type" | "name">> },
 ): Layout {
   const payload = payloadRoot(root);
   const archived = sources.map(({ path }) => `${payload}${path === "/" ? "" : path}` as Bytes);
+  const wanted = new Set(archived);
+  const files = new Set<Bytes>();
+  for (const { type, name } of entries) if (type === "file" && wanted.has(name)) files.add(name);
+  const isFile = (name: Bytes): boolean => files.has(name);
   const alone = archived.length === 1 && archived[0] !== undefined && !isFile(archived[0]);
   const stripped = alone ? ["." as Bytes] : uniqueNames(sources.map(({ path }) => nameOf(path) || ("root" as Bytes)));
   const roots = strip ? stripped : sources.map(({ path }) => path.slice(1) as Bytes);

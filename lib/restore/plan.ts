@@ -1,8 +1,8 @@
 import type { TarEntry } from "../archive/read.js";
 import type { Bytes } from "../bytes.js";
 import type { Chooser } from "./choose.js";
-import type { Stored } from "./inventory.js";
 import type { Layout, Place } from "./layout.js";
+import type { Stored } from "./stored-entries.js";
 
 export interface RestoreCounts {
   readonly files: number;
@@ -33,7 +33,7 @@ export interface RestorePlan {
 }
 
 /** Decides before anything is written; the archive need not be looked at again. */
-export function planRestore(entries: readonly Stored[], { placeOf, unplaced }: Layout, chosen: Chooser): RestorePlan {
+export function planRestore(entries: Iterable<Stored>, { placeOf, unplaced }: Layout, chosen: Chooser): RestorePlan {
   const counts = { files: 0, directories: 0, symlinks: 0, hardlinks: 0, bytes: 0 };
   const links = new Map<Bytes, Bytes>();
   const repeated = new Set<Bytes>();
