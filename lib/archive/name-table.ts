@@ -64,11 +64,11 @@ function isAt(digests: Uint32Array, slot: number, words: Uint32Array, from: numb
 
 function doubled({ digests, values }: Slots): Slots {
   const larger = emptySlots(values.length * 2);
-  for (const [old, value] of values.entries()) {
+  for (let old = 0; old < values.length; old++) {
+    const value = values[old] ?? 0;
     if (value === 0) continue;
-    const from = old * WORDS;
-    const slot = slotOf(larger, digests, from);
-    larger.digests.set(digests.subarray(from, from + WORDS), slot * WORDS);
+    const slot = slotOf(larger, digests, old * WORDS);
+    for (let word = 0; word < WORDS; word++) larger.digests[slot * WORDS + word] = digests[old * WORDS + word] ?? 0;
     larger.values[slot] = value;
   }
   return larger;
