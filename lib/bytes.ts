@@ -11,13 +11,34 @@ export type Bytes = string & { readonly [brand]: true };
 
 const NON_ASCII = /[^\0-\x7f]/;
 
+const ESCAPED = 0xdc00;
+const ESCAPE = /[\udc80-\udcff]/u;
+const ESCAPES = /([\udc80-\udcff])/u;
+/** What may be one character in UTF-8, or else a byte. */
+const CHARACTER = /[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|[\x80-\xff]/g;
+
 export function isAscii(path: string): boolean {
   return !NON_ASCII.test(path);
 }
 
-/** The bytes that a text stands for, in UTF-8. */
+/** The bytes that a text stands for, in UTF-8; of what `escaped` has made, those that it was made of. */
 export function bytesOf(text: string): Bytes {
-  return (isAscii(text) ? text : Buffer.from(text, "utf8").toString("latin1")) as Bytes;
+  if (isAscii(text)) return text as Bytes;
+  if (!ESCAPE.test(text)) return Buffer.from(text, "utf8").toString("latin1") as Bytes;
+  const parts = text.split(ESCAPES).map((part) => {
+    return ESCAPE.test(part) ? String.fromCharCode(part.charCodeAt(0) - ESCAPED) : bytesOf(part);
+  });
+  return parts.join("") as Bytes;
+}
+
+/** Bytes as text from which `bytesOf` makes the same bytes again: each that is not UTF-8 is a lone surrogate (PEP 383). */
+export function escaped(bytes: Bytes): string {
+  const text = exactTextOf(bytes);
+  if (text !== undefined) return text;
+  return bytes.replace(
+    CHARACTER,
+    (run) => exactTextOf(run as Bytes) ?? String.fromCharCode(run.charCodeAt(0) + ESCAPED),
+  );
 }
 
 /** The text that bytes stand for; what is not UTF-8 becomes U+FFFD. For people: never to open a file with. */

@@ -8,10 +8,11 @@ import { findProgram, isProgram } from "./find-program.js";
 import type { TakeStates } from "./guard/claim.js";
 import { runCommand, type Ended } from "./guard/command.js";
 import { contentsOf } from "./guard/contents.js";
+import { isThere } from "./guard/exchange.js";
 import { findPlaces } from "./guard/find-places.js";
 import { finish, letGo } from "./guard/finish.js";
 import { fromIndex } from "./guard/index-lines.js";
-import { reserve, save } from "./guard/journal-file.js";
+import { pathOfJournal, reserve, save } from "./guard/journal-file.js";
 import type { Actions, Journal } from "./guard/journal.js";
 import { linksTo } from "./guard/links.js";
 import { assertFinished, withGuardLock } from "./guard/lock.js";
@@ -79,7 +80,8 @@ export async function guard(options: GuardOptions, around: GuardSurroundings): P
     const { journal, snapshot } = await prepared(options, work, roots, take);
     const running = await advance(work, journal, { phase: "running" });
     const judged = await run(options, work, running);
-    const report = reportOf(running, snapshot, judged);
+    const goesBack = judged.failure !== undefined && options.rollback;
+    const report = { ...reportOf(running, snapshot, judged), ...gone(work, running, { ...snapshot, goesBack }) };
     if (judged.failure === undefined) {
       await pass(work, running);
       return { ...report, outcome: "succeeded" };
@@ -255,4 +257,21 @@ function reportOf(
     ...(probed && { probe: probed }),
     ...(failure !== undefined && { failure }),
   };
+}
+
+/** A command may have removed the archive: then that is to be known, also where it has succeeded. */
+function gone(
+  { fs, archives }: Work,
+  { id }: Journal,
+  { archive, warnings, goesBack }: CreateReport & { readonly goesBack: boolean },
+): Partial<GuardReport> {
+  if (isThere(fs, bytesOf(archive))) return {};
+  const isLost = !goesBack && !isThere(fs, archives);
+  const journal = textOf(pathOfJournal(archives, id));
+  const warning =
+    `the snapshot is gone, and there is no way back: ${archive}` +
+    (isLost
+      ? `; where it was only unmounted, remove ${journal} before anything else, or it would be gone back to`
+      : "");
+  return { isGone: true, warnings: [...warnings, warning] };
 }

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { archiveOrigin } from "./archive-origin.js";
 import { namedPath } from "./archive/index.js";
-import { bytesOf, textOf, under, type Bytes } from "./bytes.js";
+import { bytesOf, escaped, textOf, under, type Bytes } from "./bytes.js";
 import { elapsedMs } from "./elapsed.js";
 import { HoldstillError, isOfDisk } from "./errors.js";
 import { stoppable } from "./filesystem.js";
@@ -147,7 +147,12 @@ async function assertConfirmed({ confirm }: Asked["options"], { path, state, hol
 
 function liveOf(fs: Surroundings["fs"], path: Bytes) {
   const { aside, ...live } = livePlace(fs, path);
-  return { ...live, aside: textOf(aside) };
+  return { ...live, aside: escaped(aside) };
+}
+
+/** As people are shown it. */
+function shown(text: string): string {
+  return textOf(bytesOf(text));
 }
 
 /** Decides what goes where. */
@@ -250,9 +255,9 @@ function report(
     const { to, isFile } = root;
     const databases = done.databases.flatMap((name) => {
       const place = plan.placeOf(name);
-      return place?.source === at ? [textOf(under(path, place.path))] : [];
+      return place?.source === at ? [escaped(under(path, place.path))] : [];
     });
-    return [{ kind, isFile, path, source: textOf(path), restored: textOf(under(target, to)), databases }];
+    return [{ kind, isFile, path, source: escaped(path), restored: escaped(under(target, to)), databases }];
   });
   const skipped = [
     ...plan.special.map((name) => ({ name: plan.placeOf(name)?.to ?? name, reason: "no file, directory or link" })),
@@ -269,7 +274,7 @@ function report(
     complete: done.failed.length === 0 && skipped.length === 0,
     ...{
       counts: done.counts,
-      roots: restored.map(({ kind, source, restored }) => ({ kind, source, restored })),
+      roots: restored.map((root) => ({ kind: root.kind, source: shown(root.source), restored: shown(root.restored) })),
       skipped,
     },
     ...{ failed: done.failed, withheld: done.withheld, ...(done.dropped && { dropped: done.dropped }) },

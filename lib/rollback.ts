@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { stampOf } from "./archive/name.js";
-import { parentOf, textOf, type Bytes } from "./bytes.js";
+import { escaped, parentOf, textOf, type Bytes } from "./bytes.js";
 import { HoldstillError } from "./errors.js";
 import { contentsOf, type Contents } from "./guard/contents.js";
 import { findPlaces } from "./guard/find-places.js";
@@ -39,7 +39,7 @@ export interface RollbackOptions {
  */
 export async function rollback(options: RollbackOptions, around: GuardSurroundings): Promise<RollbackReport> {
   const { path } = findArchive(around.fs, posix.resolve(around.cwd, options.archive));
-  const archive = textOf(path);
+  const archive = escaped(path);
   const mounts = mountsOf(around.fs, around.pid);
   const points = new Set(mounts.map(({ point }) => point));
   const contents = await fromArchive(

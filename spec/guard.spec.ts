@@ -74,6 +74,42 @@ describe("a guarded command that succeeds", () => {
   });
 });
 
+describe("a guarded command that removes the archive directory", () => {
+  it("has succeeded, and it is said that there is no way back", async () => {
+    const world = guarded();
+    const report = await guardLine(world, `${CHANGE}; rm -r archives`);
+    expect(report).to.include({ outcome: "succeeded", isGone: true });
+    expect(report.warnings).to.have.lengthOf(1);
+    expect(report.warnings[0]).to.match(/^the snapshot is gone.*remove \S+\.json before anything else/);
+    expect(contents(world.state)).to.deep.equal({ "config.json": "new\n", "empty/": "/" });
+    expect(beside(world)).to.deep.equal({});
+    expect(existsSync(claimOf(world))).to.equal(false);
+    expect(await guardLine(world, "true")).to.include({ outcome: "succeeded" });
+  });
+
+  it("is left as it is where it failed, and it is said what there is", async () => {
+    const world = guarded();
+    const report = await guardLine(world, `${CHANGE}; mv archives away; exit 3`);
+    expect(report).to.include({ outcome: "rollback-failed", isGone: true });
+    expect(report.rollback?.why).to.equal(`the archive directory is gone, and the snapshot with it: ${world.output}`);
+    expect(report.rollback?.next).to.match(
+      /bring it back, and then: holdstill guard resume.*Else the state stays as it is\.$/,
+    );
+    renameSync(join(world.root, "away"), world.output);
+    // The process that held it has ended by then.
+    rmSync(join(world.output, ".holdstill/guard/.holdstill"), { recursive: true });
+    expect(await resumed(world)).to.include({ outcome: "rolled-back" });
+    expectBack(world, { ...FAILED });
+  });
+
+  it("may have removed only the archive", async () => {
+    const report = await guardLine(guarded(), "rm archives/*.tar");
+    expect(report).to.include({ outcome: "succeeded", isGone: true });
+    expect(report.warnings).to.have.lengthOf(1);
+    expect(report.warnings[0]).not.to.include("unmounted");
+  });
+});
+
 describe("the snapshot of a guarded command", () => {
   const runs = ({ output }: Guarded) => readRuns(disk, bytesOf(output)).records;
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { COMPLETE } from "./exit-code.js";
+import { givenArguments } from "./given-arguments.js";
 import { runProcess } from "./lifecycle.js";
 import { useCases } from "./use-cases.js";
 import { VERSION } from "./version.js";
 
-const args = process.argv.slice(2);
+const args = givenArguments(process.argv.slice(2));
 
 runProcess(args, async (shell) => {
   if (args.length === 1 && args[0] === "--version") {

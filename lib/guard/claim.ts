@@ -1,5 +1,5 @@
 import type { Bytes } from "../bytes.js";
-import { bytesOf, textOf } from "../bytes.js";
+import { bytesOf, escaped } from "../bytes.js";
 import { HoldstillError, isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import { tidy } from "../tidy.js";
@@ -37,7 +37,7 @@ export async function withStates<T>(work: Work, use: (take: TakeStates) => Promi
   const forget = scratch.add(giveAllBack);
   try {
     return await use(async ({ id, roots }) => {
-      const claim = { archives: textOf(archives), id };
+      const claim = { archives: escaped(archives), id };
       for (const root of roots) await take(work, root, claim, taken);
       const directories = new Set(taken.map(({ directory }) => directory));
       for (const root of roots) assertAlone(work, root, { claim, directories });

@@ -5,6 +5,7 @@ import { unlinkIfThere } from "../unlink-if-there.js";
 import { makeDirectory } from "../vault/output.js";
 import { syncDirectory } from "../vault/publish.js";
 import { writeAll } from "../write-all.js";
+import { isThere } from "./exchange.js";
 import type { Journal } from "./journal.js";
 import { parseJournal, printJournal } from "./journal-text.js";
 import { readProc } from "./proc.js";
@@ -68,7 +69,8 @@ export async function forget(fs: Filesystem, archives: Bytes, id: string): Promi
   const path = pathOfJournal(archives, id);
   unlinkIfThere(fs, path);
   unlinkIfThere(fs, `${path}.new` as Bytes);
-  await syncDirectory(fs, journalDirectory(archives));
+  const directory = journalDirectory(archives);
+  if (isThere(fs, directory)) await syncDirectory(fs, directory);
 }
 
 export function dropReserve(fs: Filesystem, archives: Bytes): void {

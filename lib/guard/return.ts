@@ -55,12 +55,27 @@ export async function goBack(work: Work, journal: Journal, stateOnly = false): P
     }
     return { ok: true, id: current.id, places: placesOf(work, current), left, next: cleanCommand(work) };
   } catch (error) {
+    if (!isThere(work.fs, pathOfJournal(work.archives, current.id))) {
+      return { ok: false, id: current.id, places: placesOf(work, current), left, ...lost(work, current) };
+    }
     const { code, message, path, hint } = failureOf(error);
     const why = path === undefined || message.includes(path) ? message : `${message}: ${path}`;
     const what = adviceOn(work, current, code) ?? hint ?? "See to it.";
     const next = what.includes(resumeCommand(work)) ? what : `${what} And then: ${resumeCommand(work)}`;
     return { ok: false, id: current.id, places: placesOf(work, current), left, why, next };
   }
+}
+
+/** Where the archive directory is no more: there is nothing to go back by. */
+function lost(work: Work, { places }: Journal): Pick<GuardReturn, "why" | "next"> {
+  const clones = places.filter(({ prepared, fresh }) => prepared && isThere(work.fs, fresh));
+  const kept = clones.map(({ fresh }) => textOf(fresh)).join(", ");
+  return {
+    why: `the archive directory is gone, and the snapshot with it: ${textOf(work.archives)}`,
+    next:
+      `If it was only moved or unmounted, bring it back, and then: ${resumeCommand(work)}. Else the state stays as it is` +
+      (kept === "" ? "." : `; what was before, to be put back by hand, is: ${kept}`),
+  };
 }
 
 /** What can be done where nothing said so yet. */

@@ -1,4 +1,4 @@
-import { textOf, type Bytes } from "../bytes.js";
+import { escaped, type Bytes } from "../bytes.js";
 import { shellQuoted } from "../restore/shell-quoted.js";
 import type { GroupOptions } from "../run-in-group.js";
 import type { Surroundings } from "../surroundings.js";
@@ -27,17 +27,17 @@ export async function advance(work: Work, journal: Journal, change: Partial<Jour
 
 /** What is to be run next, as the user would type it. */
 export function resumeCommand({ archives }: Pick<Work, "archives">): string {
-  return `holdstill guard resume --output ${shellQuoted(textOf(archives))}`;
+  return `holdstill guard resume --output ${shellQuoted(escaped(archives))}`;
 }
 
 /** What tells how far it is. */
 export function statusCommand({ archives }: Pick<Work, "archives">): string {
-  return `holdstill guard status --output ${shellQuoted(textOf(archives))}`;
+  return `holdstill guard status --output ${shellQuoted(escaped(archives))}`;
 }
 
 /** What removes what a failed command has left. */
 export function cleanCommand({ archives }: Pick<Work, "archives">): string {
-  return `holdstill guard clean --output ${shellQuoted(textOf(archives))}`;
+  return `holdstill guard clean --output ${shellQuoted(escaped(archives))}`;
 }
 
 /** What every command line of the user is run with. */

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { textOf, under, type Bytes } from "../bytes.js";
+import { bytesOf, textOf, under, type Bytes } from "../bytes.js";
 import { pathOf, payloadRoot, pathText, type CatalogEntry, type SnapshotLine } from "../archive/index.js";
 import { excluder } from "../profile/exclude.js";
 
@@ -27,7 +27,8 @@ export function placesOf(snapshot: SnapshotLine, holdstill: boolean): Places {
 export type Wanted = { readonly absolute: string } | { readonly relative: string };
 
 /** What a person means who names a path: the one it had, one below a source, or the one it has in the archive. */
-export function wantedPath(given: string, root: string): Wanted {
+export function wantedPath(name: string, root: string): Wanted {
+  const given = textOf(bytesOf(name));
   const payload = textOf(payloadRoot(root));
   const inArchive = given === payload ? "/" : given.startsWith(`${payload}/`) ? given.slice(payload.length) : given;
   const path = posix.normalize(inArchive).replace(/(?<=.)\/+$/, "");

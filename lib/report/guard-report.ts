@@ -24,6 +24,8 @@ export interface GuardReport {
   readonly outcome: "succeeded" | "rolled-back" | "rollback-failed" | "not-rolled-back";
   readonly id: string;
   readonly archive: string;
+  /** Where the command has removed the archive. */
+  readonly isGone?: true;
   /** The program's version before the command. */
   readonly version?: string;
   readonly command: { readonly argv: readonly string[] } & Partial<Ended>;

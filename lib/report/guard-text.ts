@@ -6,19 +6,22 @@ import { countText, sizeText } from "./size.js";
 
 /** What `guard` did, for people. */
 export function guardLines(report: GuardReport): string[] {
-  const { outcome, archive, rollback } = report;
+  const { outcome, archive, isGone, rollback } = report;
   switch (outcome) {
     case "succeeded":
-      return [`holdstill: the command succeeded; the state before it is in ${archive}`];
+      return [`holdstill: the command succeeded${isGone ? "" : `; the state before it is in ${archive}`}`];
     case "not-rolled-back":
       return [
         ...failureLines(report),
         "holdstill: nothing was put back (--no-rollback)",
-        `The state before it is in ${archive}`,
-        `To put that back: holdstill rollback ${archive}`,
+        ...(isGone ? [] : [`The state before it is in ${archive}`, `To put that back: holdstill rollback ${archive}`]),
       ];
     default:
-      return [...failureLines(report), ...(rollback ? [...returnLines(rollback), `The archive: ${archive}`] : [])];
+      return [
+        ...failureLines(report),
+        ...(rollback ? returnLines(rollback) : []),
+        ...(rollback === undefined || isGone ? [] : [`The archive: ${archive}`]),
+      ];
   }
 }
 

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { bytesOf, textOf } from "../bytes.js";
+import { bytesOf, escaped } from "../bytes.js";
 import { sidecarsOf } from "../stage/database.js";
 import { shellQuoted } from "./shell-quoted.js";
 
@@ -64,7 +64,7 @@ function copies({ source, restored, isFile, aside, databases }: RestoredRoot, is
   return [
     ...(isKept ? [] : [`cp -a ${shellQuoted(all)} ${shellQuoted(aside)}`]),
     // SQLite would take the journal of the old database for one of the new.
-    ...databases.map((path) => `rm -f ${sidecarsOf(bytesOf(path)).map(textOf).map(shellQuoted).join(" ")}`),
+    ...databases.map((path) => `rm -f ${sidecarsOf(bytesOf(path)).map(escaped).map(shellQuoted).join(" ")}`),
     // Written into, a file would change under its other names, too, and one that a link leads to in place of the link.
     `cp -a --remove-destination ${shellQuoted(from)} ${shellQuoted(to)}`,
   ];

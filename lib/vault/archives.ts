@@ -3,7 +3,7 @@ import { findZstd } from "../archive/compress.js";
 import { isArchiveName, momentOfName } from "../archive/name.js";
 import { peek } from "../archive/peek.js";
 import type { Summary } from "../archive/summary.js";
-import { bytesOf, bytewise, exactTextOf, under, type Bytes } from "../bytes.js";
+import { bytesOf, bytewise, escaped, under, type Bytes } from "../bytes.js";
 import { HoldstillError, isErrno } from "../errors.js";
 import { statIfThere } from "../stat-if-there.js";
 import type { Filesystem, Listed } from "../filesystem.js";
@@ -113,11 +113,11 @@ export function directoriesOf(directory: string | undefined, around: Needs): str
 function candidatesIn(directory: string, isNamed: boolean, { fs }: Needs): Candidate[] {
   return list(fs.list, directory, isNamed).flatMap(({ name, kind }) => {
     const path = under(bytesOf(directory), name);
-    const text = exactTextOf(path);
-    if (kind !== "file" || name.startsWith(".") || text === undefined) return [];
+    if (kind !== "file" || name.startsWith(".")) return [];
     const stat = statIfThere(fs, path);
     if (stat === undefined) return [];
     const summary = readSummary(fs, path, stat);
+    const text = escaped(path);
     const moment = momentOf(summary, posix.basename(text), stat.mtimeNs);
     return [{ path: text, name: posix.basename(text), size: stat.size, moment, summary }];
   });

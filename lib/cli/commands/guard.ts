@@ -34,6 +34,9 @@ const TAKEN = {
   clean: ["output"],
 } as const satisfies Record<(typeof ACTIONS)[number], readonly string[]>;
 
+/** What only going back has a use for. */
+const TO_GO_BACK: readonly string[] = ["stop", "start", "grace", "rollback-command"];
+
 /** What does no harm where it goes without saying: whose archives are meant, and that nobody is to be asked. */
 const HARMLESS: readonly string[] = ["source", "profile", "yes"];
 
@@ -77,7 +80,7 @@ export function guardCommand(context: Context): CommandModule<object, Parsed> {
 }
 
 async function perform(argv: Arguments, context: Context): Promise<number> {
-  refuseMeaningless(argv, OPTIONS, takenBy(argv.action));
+  refuseMeaningless(argv, OPTIONS, takenBy(argv));
   const command = commandOf(argv);
   switch (argv.action) {
     case undefined:
@@ -165,10 +168,13 @@ function print(report: object, lines: readonly string[], argv: Arguments, { term
   else if (!argv.quiet) terminal.print(lines);
 }
 
-function takenBy(action: Arguments["action"]) {
+function takenBy({ action, rollback }: Arguments) {
   if (action === undefined) {
-    const takes = Object.keys(OPTIONS).filter((name) => name !== "state-only");
-    return { command: "a guarded command", takes };
+    const goesBack = rollback !== false;
+    const takes = Object.keys(OPTIONS).filter(
+      (name) => name !== "state-only" && (goesBack || !TO_GO_BACK.includes(name)),
+    );
+    return { command: goesBack ? "a guarded command" : "--no-rollback", takes };
   }
   return { command: `guard ${action}`, takes: [...TAKEN[action], ...HARMLESS, ...Object.keys(SHARED)] };
 }
