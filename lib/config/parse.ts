@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Problem } from "../errors.js";
 import { readYaml, type Flaw, type Path, type Position, type Yaml } from "./document.js";
 import { nearest } from "./nearest.js";
-import { SCHEMA } from "./schema.js";
+import { HOOK_TIMEOUT, SCHEMA } from "./schema.js";
 import { KEYS, optionOf, placeOf, settingOf, type Given, type Key } from "./settings.js";
 import { readDuration, readPath, readPathOf, UNLIMITED, type Here } from "./values.js";
 
@@ -130,15 +130,19 @@ function fileOf(data: Data, yaml: Yaml, here: Here): Omit<FromFile, "path"> {
     given,
     positions,
     hooks: Object.fromEntries(
-      Object.entries(hooks).flatMap(([moment, hook]) =>
-        hook ? [[moment, { ...hook, timeout: milliseconds(hook.timeout) }]] : [],
-      ),
+      Object.entries(hooks).flatMap(([moment, hook]) => (hook === undefined ? [] : [[moment, hookOf(hook)]])),
     ),
     notifications: [notifications].flat().map(({ url, urlFile, urlCredential, style, timeout }) => ({
       ...addressOf(url, urlFile, urlCredential, here),
       ...{ style, timeout: milliseconds(timeout) },
     })),
   };
+}
+
+function hookOf(hook: NonNullable<NonNullable<Data["hooks"]>[Moment]>): Hook {
+  const { command, timeout } =
+    typeof hook === "string" || Array.isArray(hook) ? { command: hook, timeout: HOOK_TIMEOUT } : hook;
+  return { command, timeout: milliseconds(timeout) };
 }
 
 function valueOf(key: Key, value: unknown, here: Here): unknown {

@@ -59,12 +59,20 @@ function settingsIn(place: Setting["section"]) {
   );
 }
 
-const HOOK = section({
-  command: oneOrMany(text("a text"), "a command line, or a list of a program and its arguments").describe(
-    "a command line for the shell, or a list of a program and its arguments",
-  ),
-  timeout: duration().default("1m").describe("how long it may take"),
-});
+const COMMAND = oneOrMany(text("a text"), "a command line, or a list of a program and its arguments").describe(
+  "a command line for the shell, or a list of a program and its arguments",
+);
+
+/** The time that a hook may take where nothing else is said. */
+export const HOOK_TIMEOUT = "1m";
+
+const HOOK = z.union(
+  [
+    ...COMMAND.options,
+    section({ command: COMMAND, timeout: duration().default(HOOK_TIMEOUT).describe("how long it may take") }),
+  ],
+  wrong("a command line, a list of a program and its arguments, or a mapping with command and timeout"),
+);
 
 const SECRET = "Secrets come from a file that only its owner may read, or from a systemd credential.";
 const ADDRESS = "an address that begins with https:// or http://";

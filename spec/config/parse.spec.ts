@@ -115,6 +115,18 @@ describe("a configuration file", () => {
       "1:1 there is no key __proto__",
       "2:1 there is no key constructor",
     ],
+    "gives a hook as a list that is none of texts": [
+      "hooks: {before: [x, 1]}",
+      "1:21 hooks.before[1] is a text, not 1",
+    ],
+    "gives a hook that is neither a command nor a mapping": [
+      "hooks: {before: 7}",
+      "1:17 hooks.before is a command line, a list of a program and its arguments, or a mapping with command and timeout, not 7",
+    ],
+    "misspells a key of a hook": [
+      "hooks: {before: {command: x, timout: 1s}}",
+      "1:30 there is no key hooks.before.timout: did you mean timeout?",
+    ],
     "misspells a hook": ["hooks: {sucess: {command: x}}", "1:9 there is no key hooks.sucess: did you mean success?"],
     "misspells something in a list": [
       "notifications:\n  - {url: https://x, tiemout: 3s}",

@@ -70,7 +70,7 @@ describe("every setting means the same", () => {
   it("in a file with hooks and notifications, printed and read again", () => {
     const { file } = read(
       stringify({
-        hooks: { before: { command: ["a", "b c"], timeout: "90s" }, failure: { command: "x | y" } },
+        hooks: { before: { command: ["a", "b c"], timeout: "90s" }, failure: "x | y", success: ["a"] },
         notifications: [
           { urlFile: "/run/url", style: "plain" },
           { urlCredential: "ping", timeout: "3s" },
@@ -78,7 +78,11 @@ describe("every setting means the same", () => {
       }),
     );
     expect(file).to.deep.include({
-      hooks: { before: { command: ["a", "b c"], timeout: 90_000 }, failure: { command: "x | y", timeout: 60_000 } },
+      hooks: {
+        before: { command: ["a", "b c"], timeout: 90_000 },
+        failure: { command: "x | y", timeout: 60_000 },
+        success: { command: ["a"], timeout: 60_000 },
+      },
       notifications: [
         { urlFile: "/run/url", style: "plain", timeout: 10_000 },
         { urlCredential: "ping", style: "healthchecks", timeout: 3000 },
