@@ -272,7 +272,8 @@ function refusalOf(error: unknown, place: Place): Refusal {
     if (missing) throw error;
   }
   const known = complaint === "busy" || complaint === "recover" || complaint === "not-a-database";
-  return { status: known ? complaint : "unreadable", reason };
+  if (known) return { status: complaint, reason };
+  return { status: inPlace(place, () => true) ? "unreadable" : "vanished", reason };
 }
 
 function failureOf(error: unknown): CopyOutcome {

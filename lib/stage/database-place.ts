@@ -74,12 +74,12 @@ export function nextDescriptors(): readonly number[] {
   }
 }
 
-/** The files among what these descriptors have open: see `fileOf`. */
+/** What these descriptors have open, but for directories: see `fileOf`. */
 export function filesBehind(descriptors: readonly number[]): string[] {
   return descriptors.flatMap((fd) => {
     try {
       const stat = fstatSync(fd);
-      return stat.isFile() ? [fileOf(stat)] : [];
+      return stat.isDirectory() ? [] : [fileOf(stat)];
     } catch (error) {
       if (!isErrno(error, "EBADF")) throw error;
       return [];

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Bytes } from "../bytes.js";
 import { HoldstillError, type ErrorCode } from "../errors.js";
+import { freeWhoWaits } from "./waiting-fifos.js";
 
 /** Its copy shows one moment, not before `pinning` and not after `pinnedAt`: milliseconds of the epoch, with a fraction. */
 export interface PinnedDatabase {
@@ -120,7 +121,14 @@ export async function startDatabaseChild(options: { readonly signal: AbortSignal
   await calls.ready;
 
   return {
-    pin: async (pin) => (await calls.send((id) => ({ id, pin }))) as PinOutcome[],
+    async pin(pin) {
+      const stop = freeWhoWaits(pin.flatMap(({ path }) => [path, ...sidecarsOf(path)]));
+      try {
+        return (await calls.send((id) => ({ id, pin }))) as PinOutcome[];
+      } finally {
+        stop();
+      }
+    },
     copy: async (copy) => (await calls.send((id) => ({ id, copy }))) as CopyOutcome,
     check: async (check) =>
       ((await calls.send((id) => ({ id, check }))) as { readonly integrity: Integrity }).integrity,

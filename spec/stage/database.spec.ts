@@ -423,6 +423,30 @@ describe("database child", function () {
     });
   });
 
+  for (const [mode, sql] of Object.entries({ wal: WAL, delete: TABLE })) {
+    it(`in ${mode} mode, in whose place a FIFO comes right before it is opened, is vanished, and is not waited for`, async () => {
+      create(at("a.db"), sql);
+      const path = join(root, "live", "a.db");
+      // At rest it would be copied as bytes.
+      if (mode === "wal") fs.writeFileSync(`${path}-shm`, "");
+      const preload = new URL("fifo-preload.js", import.meta.url).href;
+      process.env["NODE_OPTIONS"] = `--import ${preload}`;
+      process.env["HOLDSTILL_SPEC_FIFO"] = path;
+      const other = await startDatabaseChild({ signal: new AbortController().signal });
+      delete process.env["NODE_OPTIONS"];
+      delete process.env["HOLDSTILL_SPEC_FIFO"];
+      try {
+        const { dev, ino } = fs.statSync(path);
+        const [outcome] = await other.pin([{ path: at("a.db"), dev, ino, to: staged("copy.db") }]);
+        expect(fs.lstatSync(path).isFIFO()).to.equal(true);
+        expect(outcome).to.include({ status: "vanished" });
+        expect(names(stage)).to.deep.equal([]);
+      } finally {
+        await other.close();
+      }
+    });
+  }
+
   describe("beside which lies something that is no file", () => {
     const odd = {
       directory: (path: string) => fs.mkdirSync(path),
