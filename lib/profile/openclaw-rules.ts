@@ -31,7 +31,9 @@ const TRANSIENT: Readonly<Record<string, readonly string[]>> = {
 export const STATE_RULES: readonly Rule[] = rulesOf({ ...REGENERABLE, ...TRANSIENT });
 
 /** What is left out of an agent's directory, wherever it lies. */
-export const AGENT_RULES: readonly Rule[] = STATE_RULES.filter(({ name }) => name === "openclaw:database-locks");
+export const AGENT_RULES: readonly Rule[] = STATE_RULES.filter(({ name }) =>
+  ["openclaw:pid", "openclaw:database-locks"].includes(name),
+);
 
 /** In a workspace no rule of a state around it holds: everything there is the user's. */
 export const WORKSPACE_RULES: readonly Rule[] = [{ name: "openclaw:workspace", pattern: "!/**" }];

@@ -214,6 +214,14 @@ describe("the profile openclaw", () => {
     expect(out(home.discover().sources[0], "workspace", "directory")).to.equal(undefined);
   });
 
+  it("leaves out of an agent's directory elsewhere what says only which process is running", () => {
+    home.plant({ [CONFIG]: `{ agents: { entries: { main: { agentDir: "ROOT/agent" } } } }`, "agent/a": "" });
+    const agent = home.discover().sources.find(({ kind }) => kind === "agent");
+    expect(out(agent, "worker.pid", "file")).to.equal("openclaw:pid");
+    expect(out(agent, "m.sqlite.generation-lock.sqlite", "file")).to.equal("openclaw:database-locks");
+    expect(out(agent, "a", "file")).to.equal(undefined);
+  });
+
   it("takes a state directory that is named as a source", () => {
     home.plant({ "other/openclaw.json": "{}" });
     expect(home.sources({ profile: "openclaw", sources: ["other"] })).to.deep.equal(["state /other"]);
