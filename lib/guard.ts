@@ -8,7 +8,7 @@ import { findProgram, isProgram } from "./find-program.js";
 import type { TakeStates } from "./guard/claim.js";
 import { runCommand, type Ended } from "./guard/command.js";
 import { contentsOf } from "./guard/contents.js";
-import { isThere } from "./guard/exchange.js";
+import { mayBeThere } from "./guard/exchange.js";
 import { findPlaces } from "./guard/find-places.js";
 import { finish, letGo } from "./guard/finish.js";
 import { fromIndex } from "./guard/index-lines.js";
@@ -265,8 +265,8 @@ function gone(
   { id }: Journal,
   { archive, warnings, goesBack }: CreateReport & { readonly goesBack: boolean },
 ): Partial<GuardReport> {
-  if (isThere(fs, bytesOf(archive))) return {};
-  const isLost = !goesBack && !isThere(fs, archives);
+  if (mayBeThere(fs, bytesOf(archive))) return {};
+  const isLost = !goesBack && !mayBeThere(fs, archives);
   const journal = textOf(pathOfJournal(archives, id));
   const warning =
     `the snapshot is gone, and there is no way back: ${archive}` +

@@ -1,5 +1,5 @@
 import { parentOf, textOf, type Bytes } from "../bytes.js";
-import { HoldstillError, isErrno } from "../errors.js";
+import { HoldstillError, isErrno, isOfDisk } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import { secondsOf } from "../restore/attributes.js";
 import { makeDirectory } from "../vault/output.js";
@@ -86,5 +86,15 @@ export function isThere(fs: Filesystem, path: Bytes): boolean {
   } catch (error) {
     if (isErrno(error, "ENOENT", "ENOTDIR")) return false;
     throw error;
+  }
+}
+
+/** The same where what cannot be looked at may be there. */
+export function mayBeThere(fs: Filesystem, path: Bytes): boolean {
+  try {
+    return isThere(fs, path);
+  } catch (error) {
+    if (!isOfDisk(error)) throw error;
+    return true;
   }
 }

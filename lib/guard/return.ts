@@ -1,13 +1,12 @@
 import { textOf, type Bytes } from "../bytes.js";
-import { HoldstillError, isErrno, isOfDisk, type ErrorCode } from "../errors.js";
-import type { Filesystem } from "../filesystem.js";
+import { HoldstillError, isErrno, type ErrorCode } from "../errors.js";
 import { failureOf } from "../report/failure.js";
 import type { GuardReturn } from "../report/guard-report.js";
 import { runInGroup } from "../run-in-group.js";
 import { checkRestored } from "./check-restored.js";
 import { dropEmpty } from "./containers.js";
 import { contentsOf } from "./contents.js";
-import { exchange, isThere } from "./exchange.js";
+import { exchange, mayBeThere } from "./exchange.js";
 import { idle } from "./idle.js";
 import { fromIndex } from "./index-lines.js";
 import { pathOfJournal } from "./journal-file.js";
@@ -55,7 +54,7 @@ export async function goBack(work: Work, journal: Journal, stateOnly = false): P
     }
     return { ok: true, id: current.id, places: placesOf(work, current), left, next: cleanCommand(work) };
   } catch (error) {
-    if (!isThere(work.fs, pathOfJournal(work.archives, current.id))) {
+    if (!mayBeThere(work.fs, pathOfJournal(work.archives, current.id))) {
       return { ok: false, id: current.id, places: placesOf(work, current), left, ...lost(work, current) };
     }
     const { code, message, path, hint } = failureOf(error);
@@ -68,7 +67,7 @@ export async function goBack(work: Work, journal: Journal, stateOnly = false): P
 
 /** Where the archive directory is no more: there is nothing to go back by. */
 function lost(work: Work, { places }: Journal): Pick<GuardReturn, "why" | "next"> {
-  const clones = places.filter(({ prepared, fresh }) => prepared && isThere(work.fs, fresh));
+  const clones = places.filter(({ prepared, fresh }) => prepared && mayBeThere(work.fs, fresh));
   const kept = clones.map(({ fresh }) => textOf(fresh)).join(", ");
   return {
     why: `the archive directory is gone, and the snapshot with it: ${textOf(work.archives)}`,
@@ -183,18 +182,8 @@ function placesOf({ fs }: Work, { places, links, moves, id }: Journal): GuardRet
   ];
   return exchanged.map(({ live, failed: aside, how }) => ({
     ...{ path: textOf(live), how },
-    ...(isKept(fs, aside) && { failed: textOf(aside) }),
+    ...(mayBeThere(fs, aside) && { failed: textOf(aside) }),
   }));
-}
-
-/** What cannot be looked at may be there. */
-function isKept(fs: Filesystem, aside: Bytes): boolean {
-  try {
-    return isThere(fs, aside);
-  } catch (error) {
-    if (!isOfDisk(error)) throw error;
-    return true;
-  }
 }
 
 function namesIn({ fs }: Work, directory: Bytes): Bytes[] {
