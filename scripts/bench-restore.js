@@ -37,19 +37,18 @@ try {
   timed(process.execPath, [PROGRAM, ...create]);
   const name = fs.readdirSync(archives).find((entry) => entry.endsWith(".tar.zst") && !entry.startsWith("."));
   const archive = join(archives, name);
-  const target = join(scratch, "target");
   const runs = {
-    "zstd -dc | tar x": () => {
+    "zstd -dc | tar x": (target) => {
       fs.mkdirSync(target);
       return timed("sh", ["-c", 'zstd -dc "$1" | tar x -C "$2"', "sh", archive, target]);
     },
-    "holdstill restore": () => timed(process.execPath, [PROGRAM, "restore", archive, "--target", target]),
+    "holdstill restore": (target) => timed(process.execPath, [PROGRAM, "restore", archive, "--target", target]),
   };
   const taken = Object.fromEntries(Object.keys(runs).map((run) => [run, []]));
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const [run, perform] of Object.entries(runs)) {
-      taken[run].push(perform());
-      fs.rmSync(target, { recursive: true });
+      // Each into a directory of its own, which stays: ext4 is slow to make files where some were just removed.
+      taken[run].push(perform(join(scratch, `target-${round}-${run.split(" ")[0]}`)));
       // What one has left to be written is not for the next to wait for.
       execFileSync("sync", ["-f", scratch]);
     }
