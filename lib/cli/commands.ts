@@ -23,6 +23,8 @@ const COMMANDS: Readonly<Record<string, Add>> = {
   key: async (yargs, context) => yargs.command((await import("./commands/key.js")).keyCommand(context)),
   codes: async (yargs, context) => yargs.command((await import("./commands/codes.js")).codesCommand(context)),
   config: async (yargs, context) => yargs.command((await import("./commands/config.js")).configCommand(context)),
+  completion: async (yargs, context) =>
+    yargs.command((await import("./commands/completion.js")).completionCommand(context)),
 };
 
 /** Tells the parser of the commands that are named in a command line, or of all where none is. */

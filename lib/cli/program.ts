@@ -81,11 +81,6 @@ async function parse(args: readonly string[], context: Context): Promise<void> {
       "populate--": true,
     })
     .usage("$0 <command>\n\nConsistent backups of state that will not hold still.")
-    .completion(
-      "completion",
-      "Print a script for bash or zsh that completes commands and options",
-      completing(args, OPTIONS),
-    )
     .demandCommand(1, NO_COMMAND)
     .strict()
     .strictCommands()
@@ -102,6 +97,8 @@ async function parse(args: readonly string[], context: Context): Promise<void> {
     .fail((message: string | null, error: Error | undefined) => {
       throw error === undefined || error.name === "YError" ? usageError(message ?? error?.message ?? "", args) : error;
     });
+  // Its command is hidden: ours has the name that people know.
+  if (isCompletion(args)) parser.completion("yargs-completion", false, completing(args, OPTIONS));
   // yargs puts the help of a command together whenever it runs one: without its options that takes half the time.
   if (!isCompletion(args) && !args.some((arg) => HELP.includes(arg))) {
     for (const name of Object.keys(OPTIONS)) parser.hide(name);
