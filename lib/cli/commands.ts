@@ -33,3 +33,8 @@ export async function addCommands(yargs: Argv, args: readonly string[], context:
   const isAny = named.length === 0 || isCompletion(args);
   for (const [name, add] of Object.entries(COMMANDS)) if (isAny || named.includes(name)) await add(yargs, context);
 }
+
+/** The command that a command line is about; undefined where it names none. */
+export function commandOf(args: readonly string[]): string | undefined {
+  return args.find((arg) => Object.hasOwn(COMMANDS, arg));
+}

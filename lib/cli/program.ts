@@ -2,7 +2,7 @@ import yargs from "yargs";
 import { HoldstillError } from "../errors.js";
 import { checkArguments, wantsJson } from "./arguments.js";
 import type { Context } from "./command.js";
-import { addCommands } from "./commands.js";
+import { addCommands, commandOf } from "./commands.js";
 import { completing, isCompletion } from "./completions.js";
 import { COMPLETE } from "./exit-code.js";
 import { fail } from "./fail.js";
@@ -117,6 +117,13 @@ function usageError(message: string, args: readonly string[]): HoldstillError {
   if (operand !== undefined && args.includes("create")) {
     return new HoldstillError("usage", `create takes no operands: ${operand}`, {
       hint: "A directory to back up is given with --source DIR.",
+    });
+  }
+  // What yargs calls an unknown command is mostly an operand too many of a known one.
+  const command = commandOf(args);
+  if (operand !== undefined && command !== undefined && !args.includes("guard")) {
+    return new HoldstillError("usage", `${command} does not take ${operand}`, {
+      hint: `What it takes: holdstill ${command} --help`,
     });
   }
   const action = /Argument: action, Given: "(.*?)", Choices: /s.exec(message)?.[1] ?? operand;
