@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { doctor, type DoctorOptions, type Finding } from "../lib/doctor.js";
@@ -124,6 +124,25 @@ describe("doctor", () => {
     expect(about(all, "source")).to.include(`warn: ${stage} is the stage of a run that was killed`);
   });
 
+  it("finds an archive directory that cannot be written, or made, and one that is a file", async () => {
+    const source = tmpTree({ "a.txt": "a" });
+    const output = `${source}-archives`;
+    const fs = { ...NOTHING_SCHEDULED, assertWritable: refuse("EACCES") };
+    const badOf = async (replaced: Partial<Surroundings>) =>
+      (await examine(source, replaced)).filter(({ check, level }) => check === "archives" && level === "bad");
+    const fix = "See to its owner and mode, or choose another --output.";
+    const bad = { check: "archives", level: "bad" };
+    expect(await badOf({ fs })).to.deep.equal([
+      { ...bad, text: `${output} cannot be made: ${join(source, "..")} cannot be written (EACCES)`, fix },
+    ]);
+    mkdirSync(output, { mode: 0o700 });
+    expect(await badOf({})).to.deep.equal([]);
+    expect(await badOf({ fs })).to.deep.equal([{ ...bad, text: `${output} cannot be written (EACCES)`, fix }]);
+    rmdirSync(output);
+    writeFileSync(output, "");
+    expect((await badOf({})).map(({ text }) => text)).to.deep.equal([`${output} is no directory`]);
+  });
+
   it("finds a source that is not there, and goes on with the rest", async () => {
     const all = await examine("/nowhere/at/all");
     expect(about(all, "source").join()).to.match(/^bad: .*\/nowhere\/at\/all/);
@@ -138,6 +157,21 @@ describe("doctor", () => {
     writeFileSync(join(units, "holdstill.timer"), "[X-Holdstill]\n");
     const all = await examine(tmpTree({ "a.txt": "a" }), around);
     expect(about(all, "timer")).to.deep.equal(["bad: the timer is not armed"]);
+  });
+
+  it("says what to do about a timer that stands still without a session", async () => {
+    const { env } = fakeSystemd(
+      { '*"-- holdstill.timer"': "echo ActiveState=active; echo UnitFileState=enabled" },
+      "no",
+    );
+    const around = surroundings({ env });
+    const units = join(around.homedir, ".config/systemd/user");
+    mkdirSync(units, { recursive: true });
+    writeFileSync(join(units, "holdstill.timer"), "[X-Holdstill]\n");
+    const warned = (await examine(tmpTree({ "a.txt": "a" }), around)).filter(
+      ({ check, level }) => check === "timer" && level === "warn",
+    );
+    expect(warned.map(({ fix }) => fix?.split(";")[0])).to.deep.equal(["loginctl enable-linger"]);
   });
 
   for (const [outcome, code] of [

@@ -23,6 +23,8 @@ const COMMANDS: Readonly<Record<string, Add>> = {
   key: async (yargs, context) => yargs.command((await import("./commands/key.js")).keyCommand(context)),
   codes: async (yargs, context) => yargs.command((await import("./commands/codes.js")).codesCommand(context)),
   config: async (yargs, context) => yargs.command((await import("./commands/config.js")).configCommand(context)),
+  completion: async (yargs, context) =>
+    yargs.command((await import("./commands/completion.js")).completionCommand(context)),
 };
 
 /** Tells the parser of the commands that are named in a command line, or of all where none is. */
@@ -30,4 +32,9 @@ export async function addCommands(yargs: Argv, args: readonly string[], context:
   const named = Object.keys(COMMANDS).filter((name) => args.includes(name));
   const isAny = named.length === 0 || isCompletion(args);
   for (const [name, add] of Object.entries(COMMANDS)) if (isAny || named.includes(name)) await add(yargs, context);
+}
+
+/** The command that a command line is about; undefined where it names none. */
+export function commandOf(args: readonly string[]): string | undefined {
+  return args.find((arg) => Object.hasOwn(COMMANDS, arg));
 }

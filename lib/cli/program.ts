@@ -2,7 +2,7 @@ import yargs from "yargs";
 import { HoldstillError } from "../errors.js";
 import { checkArguments, wantsJson } from "./arguments.js";
 import type { Context } from "./command.js";
-import { addCommands } from "./commands.js";
+import { addCommands, commandOf } from "./commands.js";
 import { completing, isCompletion } from "./completions.js";
 import { COMPLETE } from "./exit-code.js";
 import { fail } from "./fail.js";
@@ -81,11 +81,6 @@ async function parse(args: readonly string[], context: Context): Promise<void> {
       "populate--": true,
     })
     .usage("$0 <command>\n\nConsistent backups of state that will not hold still.")
-    .completion(
-      "completion",
-      "Print a script for bash or zsh that completes commands and options",
-      completing(args, OPTIONS),
-    )
     .demandCommand(1, NO_COMMAND)
     .strict()
     .strictCommands()
@@ -102,6 +97,8 @@ async function parse(args: readonly string[], context: Context): Promise<void> {
     .fail((message: string | null, error: Error | undefined) => {
       throw error === undefined || error.name === "YError" ? usageError(message ?? error?.message ?? "", args) : error;
     });
+  // Its command is hidden: ours has the name that people know.
+  if (isCompletion(args)) parser.completion("yargs-completion", false, completing(args, OPTIONS));
   // yargs puts the help of a command together whenever it runs one: without its options that takes half the time.
   if (!isCompletion(args) && !args.some((arg) => HELP.includes(arg))) {
     for (const name of Object.keys(OPTIONS)) parser.hide(name);
@@ -120,6 +117,13 @@ function usageError(message: string, args: readonly string[]): HoldstillError {
   if (operand !== undefined && args.includes("create")) {
     return new HoldstillError("usage", `create takes no operands: ${operand}`, {
       hint: "A directory to back up is given with --source DIR.",
+    });
+  }
+  // What yargs calls an unknown command is mostly an operand too many of a known one.
+  const command = commandOf(args);
+  if (operand !== undefined && command !== undefined && !args.includes("guard")) {
+    return new HoldstillError("usage", `${command} does not take ${operand}`, {
+      hint: `What it takes: holdstill ${command} --help`,
     });
   }
   const action = /Argument: action, Given: "(.*?)", Choices: /s.exec(message)?.[1] ?? operand;

@@ -11,8 +11,31 @@ const found = findings("archives");
 /** The archive directory: its mode, what lies in it, and whether the next archive, of so many bytes, fits. */
 export function checkArchives(directory: string, bytes: number, { fs }: Pick<Surroundings, "fs">): Finding[] {
   const stat = statOf(fs, bytesOf(directory));
-  if (stat === undefined) return [room(fs, nearestExisting(fs, bytesOf(directory)), bytes)];
-  return [...mode(directory, stat), ...partials(fs, directory), room(fs, bytesOf(directory), bytes)];
+  if (stat === undefined) {
+    const parent = nearestExisting(fs, bytesOf(directory));
+    return [...writable(fs, directory, parent), room(fs, parent, bytes)];
+  }
+  if (stat.kind !== "directory") {
+    return [found("bad", `${directory} is no directory`, "Move it away, or choose another --output.")];
+  }
+  const shared = [...mode(directory, stat), ...writable(fs, directory, bytesOf(directory))];
+  return [...shared, ...partials(fs, directory), room(fs, bytesOf(directory), bytes)];
+}
+
+/** Tried where the directory is, or would be made. */
+function writable(fs: Filesystem, directory: string, existing: Bytes): Finding[] {
+  try {
+    fs.assertWritable(existing);
+    return [];
+  } catch (error) {
+    if (!isErrno(error, "EACCES", "EPERM", "EROFS")) throw error;
+    const place = textOf(existing);
+    const text =
+      place === directory
+        ? `${directory} cannot be written`
+        : `${directory} cannot be made: ${place} cannot be written`;
+    return [found("bad", `${text} (${String(error.code)})`, "See to its owner and mode, or choose another --output.")];
+  }
 }
 
 function statOf(fs: Filesystem, path: Bytes): Stat | undefined {

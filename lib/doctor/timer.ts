@@ -7,6 +7,8 @@ import { findings, type Finding } from "./finding.js";
 const found = findings("timer");
 
 const ARM = "holdstill schedule install";
+/** The only thing that a schedule's status warns of. */
+const LINGER = "loginctl enable-linger; or holdstill schedule install --system --run-as NAME";
 
 /** Whether backups are made without anybody thinking of them. */
 export async function checkTimer(around: Surroundings): Promise<Finding[]> {
@@ -25,7 +27,7 @@ export async function checkTimer(around: Surroundings): Promise<Finding[]> {
     return [
       armed ? found("ok", "the timer is armed") : found("bad", "the timer is not armed", ARM),
       ...(failed ? [found("bad", lastRunText(lastRun), "journalctl --unit holdstill.service")] : []),
-      ...warnings.map((text) => found("warn", text)),
+      ...warnings.map((text) => found("warn", text, LINGER)),
     ];
   } catch (error) {
     if (!(error instanceof HoldstillError)) throw error;

@@ -1,5 +1,5 @@
-import { bytesOf, under, type Bytes } from "../bytes.js";
-import { isErrno } from "../errors.js";
+import { bytesOf, textOf, under, type Bytes } from "../bytes.js";
+import { HoldstillError, isErrno } from "../errors.js";
 import { statIfThere } from "../stat-if-there.js";
 import type { Filesystem } from "../filesystem.js";
 import { parseRecord, printRecord, type RunRecord } from "../report/run-record.js";
@@ -25,9 +25,12 @@ function runsPath(directory: Bytes): Bytes {
   return under(directory, bytesOf(".holdstill/runs.jsonl"));
 }
 
-/** The records of an archive directory: the newest 500. */
+/**
+ * The records of an archive directory: the newest 500.
+ * @throws HoldstillError `no-archive` where they may not be read
+ */
 export function readRuns(fs: Filesystem, directory: Bytes): Runs {
-  const fd = opened(() => fs.openRead(runsPath(directory)));
+  const fd = opened(() => openRecords(fs, runsPath(directory)));
   if (fd === undefined) return { records: [], damaged: 0 };
   try {
     const { lines } = linesOf(fs, fd);
@@ -136,6 +139,23 @@ async function replace(fs: Filesystem, { path, old, copy, done }: Replacing): Pr
 function removeStale(fs: Filesystem, copy: Bytes, nowMs: number): void {
   const stat = statIfThere(fs, copy);
   if (stat !== undefined && nowMs - Number(stat.mtimeNs / 1_000_000n) > TRIMMING_MS) unlinkIfThere(fs, copy);
+}
+
+function openRecords(fs: Filesystem, path: Bytes): number {
+  try {
+    return fs.openRead(path);
+  } catch (error) {
+    if (!isErrno(error, "EACCES", "EPERM")) throw error;
+    throw new HoldstillError(
+      "no-archive",
+      `the records of the archive directory cannot be read (${String(error.code)})`,
+      {
+        path: textOf(path),
+        hint: "Ask as the user who makes the backups, or as root.",
+        cause: error,
+      },
+    );
+  }
 }
 
 /** A descriptor; undefined where there is nothing to open, or somebody else has made it. */

@@ -1,8 +1,9 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
+import { isErrno } from "../../lib/errors.js";
 import { KEYS } from "../../lib/config/settings.js";
 import type { Failure } from "../../lib/report/failure.js";
 import { tmpDirectory } from "../helpers/tree.js";
@@ -189,6 +190,17 @@ describe("holdstill config", () => {
     expect(notifications).to.be.an("object");
   });
 
+  it("shows what each option of create would change, --to as well", () => {
+    const { run } = configuredWorld("destination: restic:/of-the-file\n");
+    const { status, stdout } = run("config show --json --to restic:/of-the-option", {
+      env: { HOLDSTILL_DESTINATION: "restic:/of-the-environment" },
+    });
+    expect(status).to.equal(0);
+    expect((JSON.parse(stdout) as { settings: unknown }).settings).to.have.deep.property("destination", {
+      ...{ value: "restic:/of-the-option", from: "option" },
+    });
+  });
+
   it("wants to know what to do", () => {
     const { status, stderr } = holdstill(world(), ["config"]);
     expect({ status, stderr: stderr.split("\n")[0] }).to.deep.equal({
@@ -198,11 +210,16 @@ describe("holdstill config", () => {
 });
 
 describe("holdstill completion", () => {
-  /** Loads the script into a real bash, and asks for what completes each line. */
-  function completed(...lines: readonly string[]): string[][] {
+  function binDirectory(): string {
     const bin = tmpDirectory();
     writeFileSync(join(bin, "holdstill"), `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
     chmodSync(join(bin, "holdstill"), 0o755);
+    return bin;
+  }
+
+  /** Loads the script into a real bash, and asks for what completes each line. */
+  function completed(...lines: readonly string[]): string[][] {
+    const bin = binDirectory();
     const asked = lines.map(
       (line) =>
         `COMP_WORDS=(${line}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); COMPREPLY=(); $f; echo "\${COMPREPLY[*]}"`,
@@ -234,10 +251,61 @@ describe("holdstill completion", () => {
     expect(file).to.deep.equal([""]);
   });
 
-  it("prints a script for zsh in zsh", () => {
-    const { stdout, status } = holdstill(world(), ["completion"], { env: { SHELL: "/usr/bin/zsh" } });
-    expect(status).to.equal(0);
-    expect(stdout).to.match(/^#compdef holdstill\n/);
+  it("completes a choice after an equals sign, and the way to say no to what is so anyway", () => {
+    const lines = ["holdstill create --strategy = c", "holdstill create --strategy =", "holdstill guard --no-r"];
+    expect(completed(...lines)).to.deep.equal([
+      ["clone", "copy"],
+      ["auto", "clone", "link", "copy"],
+      ["--no-rollback"],
+    ]);
+    const asked = ["--get-yargs-completions", "holdstill", "create", "--strategy=c"];
+    expect(holdstill(world(), asked).stdout).to.equal("--strategy=clone\n--strategy=copy\n");
+  });
+
+  it("prints one script for bash and for zsh, whatever the login shell", () => {
+    const [inBash, inZsh] = ["/bin/bash", "/usr/bin/zsh"].map((SHELL) =>
+      holdstill(world(), ["completion"], { env: { SHELL } }),
+    );
+    expect(inBash).to.deep.equal(inZsh).and.to.include({ status: 0, stderr: "" });
+    expect(inBash?.stdout).to.match(/^#compdef holdstill\n/);
+  });
+
+  it("completes in a real zsh, as well where the login shell is bash", function () {
+    const bin = binDirectory();
+    // A terminal of its own, in which each line is typed, completed, and told instead of run.
+    const script = [
+      "zmodload zsh/zpty || exit 0",
+      "zpty -b z zsh -f -i",
+      "type_in() { zpty -w z $1; }",
+      "type_in 'PS1=; source <(holdstill completion)'",
+      "type_in 'told() { print -r -- \"<$BUFFER>\"; BUFFER=; }; zle -N told; bindkey ^G told'",
+      "for line in 'holdstill cre' 'holdstill create --compress z' 'holdstill create --no-v' 'holdstill create --compress=g'; do",
+      "  zpty -n -w z $line$'\\t\\a'",
+      "  zpty -r -m z out '*<holdstill*>*' || exit 1",
+      "  [[ $out =~ '<(holdstill[^>]*)>' ]] && print -r -- $match[1]",
+      "done",
+    ].join("\n");
+    const env = { PATH: `${bin}:${process.env["PATH"] ?? ""}`, HOME: bin, SHELL: "/bin/bash", TERM: "dumb" };
+    const { error, stdout } = spawnSync("zsh", ["-f", "-c", script], { encoding: "utf8", env, timeout: 60_000 });
+    // Not every machine has one.
+    if (isErrno(error, "ENOENT")) return this.skip();
+    expect(stdout.split("\n").map((line) => line.trimEnd())).to.deep.equal([
+      "holdstill create",
+      "holdstill create --compress zstd",
+      "holdstill create --no-verify",
+      "holdstill create --compress=gzip",
+      "",
+    ]);
+  });
+
+  it("takes what every command takes, and prints one JSON document with --json", () => {
+    const { stdout } = holdstill(world(), ["completion", "--quiet", "--config", "/dev/null"]);
+    const asJson = holdstill(world(), ["completion", "--json"]);
+    expect(asJson).to.include({ status: 0, stderr: "" });
+    expect(JSON.parse(asJson.stdout)).to.deep.equal({ outcome: "printed", script: stdout });
+    const wrong = holdstill(world(), ["completion", "--json", "--bogus"]);
+    expect(wrong.status).to.equal(64);
+    expect(JSON.parse(wrong.stdout)).to.have.property("outcome", "failed");
   });
 
   it("says nothing of what is wrong with half a line", () => {

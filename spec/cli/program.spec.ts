@@ -64,6 +64,22 @@ describe("the command line", () => {
     );
   });
 
+  for (const [line, told] of [
+    ["doctor now", "doctor does not take now"],
+    ["list x.tar", "list does not take x.tar"],
+    ["diff a b c", "diff does not take c"],
+    ["config validate a b", "config does not take b"],
+    ["schedule soon", "schedule does not take soon"],
+  ] as const) {
+    it(`does not call what is too much an unknown command in "${line}"`, async () => {
+      const [name = "", ...rest] = line.split(" ");
+      const { code, err } = await holdstill(name, ...rest);
+      expect({ code, err }).to.deep.equal({
+        ...{ code: 64, err: `holdstill: ${told}\nWhat it takes: holdstill ${name} --help\n` },
+      });
+    });
+  }
+
   it("shows the commands on stderr where none is given, and exits 64", async () => {
     const { code, out, err } = await holdstill();
     expect({ code, out }).to.deep.equal({ code: 64, out: "" });

@@ -5,7 +5,7 @@ import { bytesOf } from "../../lib/bytes.js";
 import { disk } from "../../lib/filesystem.js";
 import { printRecord } from "../../lib/report/run-record.js";
 import { appendRun, appendRunNow, KEPT, readRuns } from "../../lib/vault/runs.js";
-import { interrupted } from "../helpers/port.js";
+import { interrupted, refuse } from "../helpers/port.js";
 import { tmpDirectory } from "../helpers/tree.js";
 import { failedRun, publishedRun } from "../report/runs.js";
 
@@ -29,6 +29,13 @@ describe("records of runs", () => {
     await append(1);
     await appendRun(disk, bytesOf(directory), failedRun(2), 0);
     expect(readRuns(disk, bytesOf(directory))).to.deep.equal({ records: [publishedRun(1), failedRun(2)], damaged: 0 });
+  });
+
+  it("that may not be read are an archive directory that cannot be looked into, and no internal error", () => {
+    const fs = { ...disk, openRead: refuse("EACCES") };
+    expect(() => readRuns(fs, bytesOf(directory)))
+      .to.throw("the records of the archive directory cannot be read (EACCES)")
+      .that.includes({ code: "no-archive", path: file });
   });
 
   it("are none where there is no file, and none is made where there is no archive directory", async () => {

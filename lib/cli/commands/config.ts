@@ -3,10 +3,11 @@ import { KEYS } from "../../config/settings.js";
 import { follow, noOperands, type Context } from "../command.js";
 import { configured } from "../configured.js";
 import { COMPLETE } from "../exit-code.js";
-import { optionsOf, SHARED } from "../options.js";
+import { CREATE, optionsOf, SHARED } from "../options.js";
 import { surroundings } from "../shell.js";
 
-const SHOW = { ...SHARED, ...optionsOf(...KEYS) } as const;
+const { destination: _, ...BY_NAME } = optionsOf(...KEYS);
+const SHOW = { ...SHARED, to: CREATE.to, ...BY_NAME } as const;
 
 type Show = InferredOptionTypes<typeof SHOW>;
 type Shared = InferredOptionTypes<typeof SHARED>;
@@ -45,7 +46,7 @@ function showCommand(context: Context): CommandModule<object, Show> {
 
 async function show(argv: ArgumentsCamelCase<Show>, { shell, useCases }: Context): Promise<number> {
   const around = await surroundings(shell, follow(shell, argv.quiet === true).onEvent);
-  const effective = await configured(argv, around, useCases);
+  const effective = await configured({ ...argv, destination: argv.to }, around, useCases);
   const { printConfiguration, shownConfiguration } = await import("../../config/print.js");
   shell.terminal.print(
     argv.json ? [JSON.stringify(shownConfiguration(effective))] : printConfiguration(effective).trimEnd().split("\n"),
