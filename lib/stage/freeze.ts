@@ -72,7 +72,8 @@ export async function freeze(
   try {
     await shared.databases.pinAll(sources);
     const began = options.now();
-    const beganNs = BigInt(Math.ceil(began)) * 1_000_000n;
+    // The clock may leave out what is less than a millisecond.
+    const beganNs = BigInt(Math.floor(began) + 1) * 1_000_000n;
     for (const [index, source] of sources.entries()) {
       trees.push(treeOf(reading, source, index, methods[index] ?? "copy", { ...shared, beganNs }));
     }

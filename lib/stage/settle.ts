@@ -48,24 +48,31 @@ async function settleOnce(tree: Tree): Promise<boolean> {
   for (const [path, listing] of listed) {
     await tree.breathe(0);
     const found = look(tree, path, listing);
-    if (found === "still") continue;
-    if (found === "moved") moved = true;
+    if (found === "moved" || found === "gone") moved = true;
+    if (found === "still" || found === "gone") continue;
     for (const directory of await visit(tree, path)) await walk(tree, directory);
   }
   await tree.copies.done();
   return moved;
 }
 
-function look(tree: Tree, path: Bytes, listing: Listing): "still" | "recent" | "moved" {
+/** `gone`: not at its path any more, which it was the last time. It may have been moved to where we looked before. */
+function look(tree: Tree, path: Bytes, listing: Listing): "still" | "recent" | "moved" | "gone" {
   if (listing.lost) return "moved";
   try {
     const { ino, mtimeNs } = tree.fs.fstat(tree.descent.enter(path).fd);
-    const { listedAt } = listing;
-    if (mtimeNs !== listing.mtimeNs || ino !== listing.ino) return "moved";
+    const { listedAt, gone } = listing;
+    listing.gone = false;
+    if (gone || mtimeNs !== listing.mtimeNs || ino !== listing.ino) return "moved";
     if (mtimeNs >= tree.beganNs && isFresh(listing, listedAt, tree.stage.coarseClock)) return "moved";
     return BigInt(Math.round(listedAt)) * 1_000_000n - mtimeNs < RECENT_NS ? "recent" : "still";
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES", "EPERM", "ESTALE")) return "still";
+    if (isErrno(error, "EACCES", "EPERM")) return "still";
+    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "ESTALE")) {
+      const was = listing.gone;
+      listing.gone = true;
+      return was ? "still" : "gone";
+    }
     if (isErrno(error, "EIO", "ENOTCONN")) return "moved";
     throw error;
   }

@@ -18,6 +18,8 @@ export interface Listing {
   readonly listedAt: number;
   /** Whether a name was gone before it could be captured: it may be found under another one. */
   lost: boolean;
+  /** Whether the directory was not at its path when it was last looked for. */
+  gone: boolean;
 }
 
 /** Where the copy of a file is and when it was made, and what the file was then. */

@@ -109,7 +109,7 @@ function list(tree: Tree, path: Bytes): Opened | undefined {
       const own = path === ROOT ? tree.stage.rootMtime(mtimeNs) : mtimeNs;
       note(tree, path, { type: "directory", source, path, mode, uid, gid, mtimeNs: own });
     }
-    return { base, names, listing: { ino, mtimeNs, listedAt, lost: false } };
+    return { base, names, listing: { ino, mtimeNs, listedAt, lost: false, gone: false } };
   } catch (error) {
     // Without its root there would be nothing in the archive.
     if (path === ROOT && !tree.entries.has(ROOT)) throw error;

@@ -55,6 +55,7 @@ export async function frostOf(
   fs: Filesystem,
   roots: string | readonly string[],
   strategy: Strategy = "link",
+  now = Date.now,
 ): Promise<Frost> {
   const cache = bytesOf(tmpDirectory());
   const sources = [roots].flat().map((root) => {
@@ -65,7 +66,7 @@ export async function frostOf(
   try {
     const { signal } = new AbortController();
     const { entries, passes, settled } = await freeze(fs, sources, {
-      ...{ strategy, signal, now: Date.now },
+      ...{ strategy, signal, now },
       onProgress: () => undefined,
     });
     const name = nameIn(sources.length);

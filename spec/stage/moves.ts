@@ -23,14 +23,22 @@ export const touch = (directory: string, seconds: number) => (root: string) =>
 /** Makes a directory worth another look. */
 export const stir = (directory: string) => write(join(directory, "stirred"), "");
 
-/** A disk whose directories never look as if they had been modified just now: only that they were tells. */
-export const old: Filesystem = {
-  ...ordered,
-  fstat: (fd) => {
-    const stat = ordered.fstat(fd);
-    return stat.kind === "directory" ? { ...stat, mtimeNs: stat.mtimeNs - 3_600_000_000_000n } : stat;
-  },
-};
+/** A disk whose directories look as if they had been modified so many milliseconds before they were. */
+function modifiedBefore(ms: number): Filesystem {
+  return {
+    ...ordered,
+    fstat: (fd) => {
+      const stat = ordered.fstat(fd);
+      return stat.kind === "directory" ? { ...stat, mtimeNs: stat.mtimeNs - BigInt(ms) * 1_000_000n } : stat;
+    },
+  };
+}
+
+/** Never just now: only that they were tells. */
+export const old = modifiedBefore(3_600_000);
+
+/** Recently enough to be looked at again, and not within one tick of the clock. */
+export const recent = modifiedBefore(500);
 
 /** A disk on which the moves are made, each in its turn. */
 export function moving(root: string, moves: Moves, base: Filesystem): Moment & { readonly fs: Filesystem } {

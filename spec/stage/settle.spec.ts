@@ -6,7 +6,7 @@ import type { Filesystem } from "../../lib/filesystem.js";
 import { createFrom } from "../helpers/run.js";
 import { age, tmpTree, type Tree } from "../helpers/tree.js";
 import { at, frostOf, METHODS, ordered } from "./frozen.js";
-import { all, make, move, moving, old, stir, touch, write, type Moves } from "./moves.js";
+import { all, make, move, moving, old, recent, stir, touch, write, type Moves } from "./moves.js";
 
 /** The walk enters `z` first, then `m`, then `a`. */
 const TREE: Tree = {
@@ -156,6 +156,28 @@ const DISPLACED: readonly Move[] = [
   },
 ];
 
+/** Ahead of a pass that finds nothing else that moved. */
+const GONE: readonly Move[] = [
+  {
+    title: "in a directory that moves behind a pass",
+    moves: [
+      ["m", move("a/x.jsonl", "z/moved")],
+      ["a", () => {}],
+      ["a", move("z", "a/z")],
+    ],
+    lived: ["moving\n", "in a\n", "in m\n", "in z\n", "other\n"],
+  },
+  {
+    title: "in a directory that a link takes the place of behind a pass",
+    moves: [
+      ["m", move("a/x.jsonl", "z/moved")],
+      ["a", () => {}],
+      ["a", all(move("z", "a/z"), (root) => symlinkSync("m", join(root, "z")))],
+    ],
+    lived: ["moving\n", "in a\n", "in m\n", "in z\n", "other\n"],
+  },
+];
+
 describe("settle", () => {
   for (const strategy of METHODS) {
     for (const { title, moves, lived } of [...MOVES, ...DISPLACED]) {
@@ -170,6 +192,33 @@ describe("settle", () => {
         expect(settled).to.equal(true);
       });
     }
+  }
+
+  for (const strategy of METHODS) {
+    for (const { title, moves, lived } of GONE) {
+      it(`has a file that is ${title} (${strategy})`, async () => {
+        const root = tmpTree(TREE);
+        age(root, 3600);
+        const { fs, came } = moving(root, moves, recent);
+        const { found, settled } = await frostOf(fs, root, strategy);
+        expect(came()).to.equal(true);
+        expect(Object.values(found)).to.include.members([...lived]);
+        expect(settled).to.equal(true);
+      });
+    }
+
+    it(`has a file that was born less than a millisecond before and renamed over another (${strategy})`, async () => {
+      const root = tmpTree(TREE);
+      age(root, 3600);
+      const began = Date.now();
+      const { fs, came } = moving(root, [["a", move("a/x.jsonl", "z/x.jsonl")]], {
+        ...old,
+        lstat: (path) => ({ ...old.lstat(path), birthtimeNs: BigInt(began) * 1_000_000n + 500_000n }),
+      });
+      const { found } = await frostOf(fs, root, strategy, () => began);
+      expect(came()).to.equal(true);
+      expect(Object.values(found)).to.include("moving\n");
+    });
   }
 
   for (const strategy of METHODS) {
