@@ -168,7 +168,12 @@ export const SCRIPTS: readonly Script[] = [
   { by: "link", at: "after 3 list a", does: create("a/late.txt", "late\n"), told: {} },
   { by: "link", at: "after 3 list a", does: unlink("a/x.jsonl"), told: {} },
   { by: "link", at: "before 3 list a", does: rename("a/x.jsonl", "b/x.jsonl"), told: { "b/x.jsonl": "exact: 1/" } },
-  { by: "link", at: "before 3 list a", does: swapForLink("b", "/etc"), told: {} },
+  {
+    by: "link",
+    at: "before 3 list a",
+    does: swapForLink("b", "/etc"),
+    told: { b: "-> /etc", "b/z.jsonl": "nothing", "b.old": "directory", "b.old/z.jsonl": "exact: 3/" },
+  },
   {
     by: "link",
     at: "after 1 close stage/a/fresh.jsonl",
