@@ -14,8 +14,9 @@ const NON_ASCII = /[^\0-\x7f]/;
 const ESCAPED = 0xdc00;
 const ESCAPE = /[\udc80-\udcff]/u;
 const ESCAPES = /([\udc80-\udcff])/u;
-/** What may be one character in UTF-8, or else a byte. */
+/** What may be one character in UTF-8, or else bytes. */
 const CHARACTER = /[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}|[\x80-\xff]/g;
+const BYTE = /[^]/g;
 
 export function isAscii(path: string): boolean {
   return !NON_ASCII.test(path);
@@ -35,10 +36,11 @@ export function bytesOf(text: string): Bytes {
 export function escaped(bytes: Bytes): string {
   const text = exactTextOf(bytes);
   if (text !== undefined) return text;
-  return bytes.replace(
-    CHARACTER,
-    (run) => exactTextOf(run as Bytes) ?? String.fromCharCode(run.charCodeAt(0) + ESCAPED),
-  );
+  return bytes.replace(CHARACTER, (run) => exactTextOf(run as Bytes) ?? run.replace(BYTE, escapedByte));
+}
+
+function escapedByte(byte: string): string {
+  return String.fromCharCode(byte.charCodeAt(0) + ESCAPED);
 }
 
 /** The text that bytes stand for; what is not UTF-8 becomes U+FFFD. For people: never to open a file with. */
