@@ -702,6 +702,17 @@ describe("a guarded command whose journal cannot be written any more", () => {
     expectBack(made, { ...FAILED });
   });
 
+  it("has failed, and says what goes back, also where nobody can see whether it is there", async () => {
+    const lstat: typeof disk.lstat = (path) => {
+      if (path.endsWith(".json") || path.endsWith(".tar")) throw errno("EIO");
+      return disk.lstat(path);
+    };
+    const { outcome, isGone, rollback } = await guardLine(world({ create: noJournal, lstat }), `${CHANGE}; exit 3`);
+    expect({ outcome, isGone }).to.deep.equal({ outcome: "rollback-failed", isGone: undefined });
+    expect(rollback?.why).to.match(/^EIO/);
+    expect(rollback?.next).to.include("holdstill guard resume");
+  });
+
   it("has succeeded, and nothing is left that would go back", async () => {
     const made = world({ create: noJournal });
     expect(await guardLine(made, CHANGE)).to.include({ outcome: "succeeded" });

@@ -17,9 +17,11 @@ import {
   type PinRequest,
   type PinnedDatabase,
 } from "../../lib/stage/database.js";
+import { fileOf, filesBehind } from "../../lib/stage/database-place.js";
 import { loadSqlite, valueOf, type Connection, type Sqlite } from "../../lib/stage/sqlite.js";
 import { mayDiffer, readCopy, startWriter, type Reading } from "../helpers/database-writer.js";
 import { openElsewhere, type SqlProcess } from "../helpers/sql-process.js";
+import { tmpDirectory } from "../helpers/tree.js";
 
 const TABLE = "CREATE TABLE t (x); INSERT INTO t VALUES (1)";
 const WAL = `PRAGMA journal_mode = WAL; ${TABLE}`;
@@ -671,6 +673,22 @@ describe("database child", function () {
       expect(outcome).to.have.property("status", "unreadable");
       expect(outcome).to.have.property("reason").that.includes("@photostructure/sqlite");
     });
+  });
+});
+
+describe("filesBehind", () => {
+  it("tells of all that is open but for directories, a FIFO as well", () => {
+    const root = tmpDirectory();
+    execFileSync("mkfifo", [join(root, "fifo")]);
+    const opened = [
+      fs.openSync(root, fs.constants.O_RDONLY),
+      fs.openSync(join(root, "fifo"), fs.constants.O_RDWR | fs.constants.O_NONBLOCK),
+    ];
+    try {
+      expect(filesBehind(opened)).to.deep.equal([fileOf(fs.lstatSync(join(root, "fifo")))]);
+    } finally {
+      for (const fd of opened) fs.closeSync(fd);
+    }
   });
 });
 
