@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what `npm run test:interop` uses beside Node, from the system's own packages: mkfs.xfs, mkfs.ext4, mount, GNU
 # tar, zstd, age, GNU time, debootstrap and systemd-nspawn for a machine to boot, restic, rclone, borg, rsync, ssh and
-# sshd. Changes nothing where all of them are there. Needs root, and apt-get (Debian, Ubuntu).
+# sshd, FUSE with its library for Python. Changes nothing where all of them are there. Needs root, and apt-get (Debian, Ubuntu).
 set -euo pipefail
 
 packages=()
@@ -24,7 +24,9 @@ need borg borgbackup
 need rsync rsync
 need ssh openssh-client
 need sshd openssh-server
+need fusermount fuse
 [[ -x /usr/bin/time ]] || packages+=(time)
+/usr/bin/python3 -c "import fusepy" 2>/dev/null || packages+=(python3-fusepy)
 
 if ((${#packages[@]} == 0)); then
   echo "nothing to install"

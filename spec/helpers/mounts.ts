@@ -2,9 +2,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { after, type Context } from "mocha";
 
 const MIB = 2 ** 20;
+const FAULTY = fileURLToPath(new URL("../../../scripts/faulty-mount.py", import.meta.url));
 
 /** How each filesystem is made on an image; `tmpfs` needs none. */
 const MAKE = {
@@ -22,6 +24,10 @@ export interface Mounts {
   readonly make: (asking: Context, kind: FilesystemKind, mebibytes: number, options?: string, at?: string) => string;
   /** Mounts a directory at a second place; returns what takes it away again before the group ends. */
   readonly bind: (asking: Context, directory: string, at: string, options?: string) => () => void;
+  /** Shows a directory at a second place as a disk that fails has it: see scripts/faulty-mount.py. Returns where. */
+  readonly faulty: (asking: Context, directory: string) => string;
+  /** Lays an empty directory over another, which nothing is written to; returns where they are one. */
+  readonly overlay: (asking: Context, lower: string) => string;
 }
 
 /** To be called in a `describe`: whatever became of its specs, all is unmounted and removed when it ends. */
@@ -45,11 +51,16 @@ export function mounts(): Mounts {
     mounted.push(at);
   }
 
+  function scratchDirectory(): string {
+    const directory = realpathSync(mkdtempSync(join(tmpdir(), "holdstill-mount-")));
+    scratch.push(directory);
+    return directory;
+  }
+
   return {
     make(asking, kind, mebibytes, options, at) {
       if (process.getuid?.() !== 0) skip(asking, "mounting needs root");
-      const directory = realpathSync(mkdtempSync(join(tmpdir(), "holdstill-mount-")));
-      scratch.push(directory);
+      const directory = scratchDirectory();
       const point = at ?? join(directory, "mounted");
       mkdirSync(point, { recursive: true });
       if (kind === "tmpfs") {
@@ -71,6 +82,20 @@ export function mounts(): Mounts {
         execFileSync("umount", [at]);
         mounted.splice(mounted.indexOf(at), 1);
       };
+    },
+    faulty(asking, directory) {
+      const at = scratchDirectory();
+      run(asking, [FAULTY, directory, at]);
+      mounted.push(at);
+      return at;
+    },
+    overlay(asking, lower) {
+      const directory = scratchDirectory();
+      const at = join(directory, "merged");
+      for (const name of ["upper", "work", "merged"]) mkdirSync(join(directory, name));
+      const layers = `lowerdir=${lower},upperdir=${directory}/upper,workdir=${directory}/work`;
+      mount(asking, ["-t", "overlay", "-o", layers, "overlay"], at);
+      return at;
     },
   };
 }
