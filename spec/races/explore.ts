@@ -20,6 +20,8 @@ export interface Explored {
   readonly verdicts: Record<string, number>;
   /** Each with the schedule that repeats it. */
   readonly wrong: string[];
+  /** What was archived, in how many ways it was. */
+  readonly archived: Set<string>;
 }
 
 /** Acts that the writer can do one after the other. */
@@ -53,8 +55,9 @@ function after(script: Script, place: string): Writer {
 }
 
 /**
- * Tries scripts in every way: each act before every look that could tell whether it has been done, or whether one has
- * that comes after it. Between two other looks nobody can tell where it was.
+ * Tries scripts in every way that can be told from the others. An act that is done later makes no difference while no
+ * look comes between that could tell, and no act that has to do with it: so each is tried only right before a look that
+ * tells it, or right before an act that has to do with it and is itself tried there.
  */
 export async function exploreAll(scripts: readonly Script[], options: Exploring): Promise<Explored> {
   const sums = begin();
@@ -63,18 +66,36 @@ export async function exploreAll(scripts: readonly Script[], options: Exploring)
   const untouched = await run([]);
   count(sums, options.strategy, [], untouched);
 
-  const extend = async (script: Script, schedule: Schedule, seen: Raced): Promise<void> => {
-    const [act, ...rest] = script.slice(schedule.length);
-    if (act === undefined) return;
-    const tried = positions([act, ...rest], schedule, seen).map(async (before) => {
-      const next: Schedule = [...schedule, { act, before }];
-      const raced = await run(next);
-      if (rest.length === 0) count(sums, options.strategy, next, raced);
-      else await extend(script, next, raced);
-    });
-    await Promise.all(tried);
+  const extend = async (script: Script, schedule: readonly Placed[], seen: Raced): Promise<void> => {
+    const last = schedule.at(-1);
+    const places = placesOf(script.slice(schedule.length), schedule, seen);
+    const tried = last?.forNext ? places.filter(({ before }) => before === last.before) : places;
+    await Promise.all(
+      tried.map(async (placed) => {
+        const longer = [...schedule, placed];
+        const raced = await run(longer);
+        if (longer.length < script.length) await extend(script, longer, raced);
+        else count(sums, options.strategy, longer, raced);
+      }),
+    );
   };
   for (const script of scripts) await extend(script, [], untouched);
+  return sums;
+}
+
+/** Tries one script in every way, whether it can be told from the others or not. */
+export async function exploreWhole(script: Script, options: Exploring): Promise<Explored> {
+  const sums = begin();
+  const limit = pLimit(AT_A_TIME);
+  const extend = async (schedule: Schedule): Promise<void> => {
+    const raced = await limit(() => raceBy(options, schedule));
+    const act = script[schedule.length];
+    if (act === undefined) return count(sums, options.strategy, schedule, raced);
+    const from = schedule.at(-1)?.before ?? 0;
+    const tried = raced.looks.map((_, before) => [...schedule, { act, before }]).slice(from);
+    await Promise.all(tried.map(extend));
+  };
+  await extend([]);
   return sums;
 }
 
@@ -105,7 +126,7 @@ export async function exploreSome(
 }
 
 function begin(): Explored {
-  return { schedules: 0, acts: 0, verdicts: {}, wrong: [] };
+  return { schedules: 0, acts: 0, verdicts: {}, wrong: [], archived: new Set() };
 }
 
 function raceBy({ place, strategy, base }: Exploring, schedule: Schedule): Promise<Raced> {
@@ -115,21 +136,47 @@ function raceBy({ place, strategy, base }: Exploring, schedule: Schedule): Promi
 function count(sums: Explored, strategy: Strategy, schedule: Schedule, raced: Raced): void {
   sums.schedules++;
   if (raced.done) sums.acts += schedule.length;
+  sums.archived.add(raced.archived);
   for (const [verdict, times] of Object.entries(raced.verdicts)) {
     sums.verdicts[verdict] = (sums.verdicts[verdict] ?? 0) + times;
   }
   sums.wrong.push(...raced.wrong.map((sentence) => `${strategy}: ${print(schedule)}: ${sentence}`));
 }
 
-/** Before which looks an act may come, given what has come before and what is to come. */
+interface Placed {
+  readonly act: Act;
+  readonly before: number;
+  /** Whether the act is tried there only for the sake of the next, which is to come there too. */
+  readonly forNext: boolean;
+}
+
+/** Where the first of these acts is to be tried. */
+function placesOf(acts: Script, before: Schedule, seen: Raced): Placed[] {
+  const [act, next] = acts;
+  if (act === undefined) return [];
+  const telling = new Set(positions([act], before, seen));
+  const all = next && haveToDo(act, next) ? positions(acts, before, seen) : [...telling];
+  return all.map((place) => ({ act, before: place, forNext: !telling.has(place) }));
+}
+
+/** The looks that could tell whether one of these acts has been done, given what has come before. */
 function positions(acts: Script, before: Schedule, { looks, inodes }: Raced): number[] {
   const from = before.at(-1)?.before ?? 0;
   const touched = acts.flatMap((act) => act.touches);
   const files = new Set(touched.map((path) => inodes.get(path)));
   const tells = ({ path, inode }: Look): boolean =>
     (inode !== undefined && files.has(inode)) ||
-    (path !== undefined && touched.some((each) => path === each || (each !== "" && path.startsWith(`${each}/`))));
+    (path !== undefined && touched.some((each) => path === each || isBelow(path, each)));
   return looks.flatMap((look, index) => (index >= from && tells(look) ? [index] : []));
+}
+
+/** Whether it may matter which of two acts comes first. */
+function haveToDo(one: Act, other: Act): boolean {
+  return one.touches.some((a) => other.touches.some((b) => a === b || isBelow(a, b) || isBelow(b, a)));
+}
+
+function isBelow(path: string, directory: string): boolean {
+  return directory !== "" && path.startsWith(`${directory}/`);
 }
 
 /** A schedule as `parse` reads it. */

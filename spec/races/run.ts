@@ -36,6 +36,8 @@ export interface Raced {
   /** Which inode each file of the tree is, in the end. */
   readonly inodes: ReadonlyMap<string, number>;
   readonly verdicts: Readonly<Record<string, number>>;
+  /** Every name that is archived, with its bytes. */
+  readonly archived: string;
 }
 
 const SECRET = "not yours";
@@ -86,6 +88,7 @@ async function raceIn(root: string, strategy: Strategy, schedule: Schedule, base
   const signal = new AbortController().signal;
   const wrong: string[] = [];
   const verdicts: Record<string, number> = {};
+  let archived = "";
   try {
     const source = { path, type: "directory" as const, selection: selection(ordered, excluder([], []), []), stage };
     const options = { strategy, signal, now: Date.now, onProgress: () => undefined };
@@ -118,6 +121,10 @@ async function raceIn(root: string, strategy: Strategy, schedule: Schedule, base
     finishHalf(writer);
     const journal = { seed: 0, operations: schedule.length, identities: writer.tree.identities };
     const whole = [...observed, ...later];
+    archived = whole
+      .map(({ path: name, bytes }) => `${name}: ${bytes.toString().trim()}`)
+      .sort()
+      .join(", ");
     // What was taken again later may be of a later moment than the freeze; all else may not.
     const recaptured = later.map(({ path: name }) => `${name}: its `);
     wrong.push(
@@ -136,7 +143,7 @@ async function raceIn(root: string, strategy: Strategy, schedule: Schedule, base
   for (const name of ["x.jsonl", "y.json", "z.jsonl"]) {
     if (readFileSync(join(outside, name), "utf8") !== SECRET) wrong.push(`outside/${name} was changed`);
   }
-  return { wrong: [...new Set(wrong)], looks, done: left.length === 0, inodes: inodesOf(writer), verdicts };
+  return { wrong: [...new Set(wrong)], looks, done: left.length === 0, inodes: inodesOf(writer), verdicts, archived };
 }
 
 function isLook({ operation, paths }: Step, root: string): boolean {
