@@ -74,6 +74,12 @@ describe("an archive that rclone carries away", () => {
     expect((await carry(place(), { fault: "unhashed" })).delivered).to.include({ compared: "reading back" });
   });
 
+  it("is carried to a remote that has a directory by any name, as stores without directories do", async () => {
+    const here = place();
+    const { archive } = await carry(here, { fault: "without directories" });
+    expect(archives(here.directory)).to.deep.equal([basename(archive)]);
+  });
+
   for (const [fault, code] of [
     ["short", "verify-failed"],
     ["flipped", "verify-failed"],

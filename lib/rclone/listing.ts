@@ -29,13 +29,15 @@ export async function fileAt(
   const types = algorithms.flatMap((algorithm) => ["--hash-type", algorithm]);
   const answer = await askRclone(rclone, ["lsjson", "--stat", "--hash", ...types, at(name)], text, around);
   const value = JSON.parse(answer ?? "null") as Told | null;
-  return value === null ? undefined : fileOf(value);
+  // Stores without directories, such as S3, have one by any name.
+  return value === null || value.IsDir ? undefined : fileOf(value);
 }
 
 interface Told {
   readonly Name: string;
   readonly Size: number;
   readonly ModTime: string;
+  readonly IsDir: boolean;
   readonly Hashes?: Readonly<Record<string, string>>;
 }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { tmpDirectory } from "../helpers/tree.js";
 
 /** What goes wrong: while a file is copied to the remote, or when it is to be named. */
-export type Fault = "short" | "flipped" | "cut off" | "unhashed" | "unmoved";
+export type Fault = "short" | "flipped" | "cut off" | "unhashed" | "unmoved" | "without directories";
 
 const SCRIPT = `
 import { createHash } from "node:crypto";
@@ -22,13 +22,17 @@ const included = (name) => args.some((arg, i) => args[i - 1] === "--include" &&
 const told = (path) => {
   const { size, mtime } = fs.statSync(path);
   const sha1 = createHash("sha1").update(fs.readFileSync(path)).digest("hex");
-  return { Name: basename(path), Size: size, ModTime: mtime.toISOString(), Hashes: fault === "unhashed" ? {} : { sha1 } };
+  return { Name: basename(path), Size: size, ModTime: mtime.toISOString(), IsDir: false, Hashes: fault === "unhashed" ? {} : { sha1 } };
 };
 const files = (directory) => fs.existsSync(directory)
   ? fs.readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => name) : [];
 fs.appendFileSync(join(import.meta.dirname, "log"), args.join(" ") + "\\n");
 if (command === "lsjson" && args.includes("--stat")) {
-  if (!fs.existsSync(from)) process.exit(3);
+  if (!fs.existsSync(from)) {
+    if (fault !== "without directories") process.exit(3);
+    console.log(JSON.stringify({ Name: basename(from), Size: -1, ModTime: "2000-01-01T00:00:00Z", IsDir: true }));
+    process.exit(0);
+  }
   console.log(JSON.stringify(told(from)));
 } else if (command === "lsjson") {
   console.log(JSON.stringify(files(root).map((name) => told(join(root, name)))));
