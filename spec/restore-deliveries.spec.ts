@@ -1,49 +1,17 @@
-import { lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { loadSqlite } from "../lib/stage/sqlite.js";
 import { restore } from "../lib/restore.js";
 import { foreign, inState } from "./helpers/hostile-archives.js";
+import { AGENT, STATE, TABLES, database, openclawState, rows } from "./helpers/openclaw-state.js";
 import { restoreInto } from "./helpers/restored.js";
 import { DEFAULTS, createFrom, surroundings } from "./helpers/run.js";
 import { create } from "../lib/create.js";
 import { tmpDirectory, tmpTree } from "./helpers/tree.js";
 
-const { DatabaseSync } = await loadSqlite();
-
-const AGENT = "agents/main/agent/openclaw-agent.sqlite";
-const STATE = "state/openclaw.sqlite";
-
-function database(path: string, sql: string): void {
-  mkdirSync(join(path, ".."), { recursive: true });
-  const connection = new DatabaseSync(path);
-  connection.exec(sql);
-  connection.close();
-}
-
-/** The rows of each table, as text. */
-function rows(path: string, ...tables: readonly string[]): Record<string, number> {
-  const connection = new DatabaseSync(path);
-  const counted = tables.map((table) => {
-    const [row] = connection.prepare(`SELECT count(*) AS n FROM ${table}`).all();
-    return [table, Number(row?.["n"])] as const;
-  });
-  connection.close();
-  return Object.fromEntries(counted);
-}
-
-const TABLES = `
-  CREATE TABLE delivery_queue_entries (id INTEGER PRIMARY KEY, text TEXT);
-  INSERT INTO delivery_queue_entries (text) VALUES ('one'), ('two'), ('three');
-  CREATE TABLE state_leases (id TEXT); INSERT INTO state_leases VALUES ('lease');
-  CREATE TABLE kept (id TEXT); INSERT INTO kept VALUES ('kept');`;
-
 async function backedUpState() {
-  const home = tmpTree({ ".openclaw": { "openclaw.json": "{}\n", workspace: { "w.txt": "w" } } }, "home");
-  const state = join(home, ".openclaw");
-  database(join(state, STATE), TABLES);
-  database(join(state, AGENT), "CREATE TABLE agent_database_leases (id TEXT); CREATE TABLE kept (id TEXT)");
-  database(join(state, "memory/notes.sqlite"), "CREATE TABLE notes (id TEXT)");
+  const home = tmpDirectory();
+  const state = openclawState(home);
   const options = { ...DEFAULTS, sources: undefined, output: join(tmpDirectory(), "archives") };
   const { archive } = await create(options, surroundings({ homedir: home, env: { PATH: process.env["PATH"] } }));
   return { state, archive, target: join(tmpDirectory(), "target") };

@@ -9,6 +9,7 @@ import type { PruneReport } from "../../lib/report/prune-report.js";
 import type { RestoreReport } from "../../lib/report/restore-report.js";
 import type { ResticReport } from "../../lib/report/restic-report.js";
 import { mounts, skip } from "../helpers/mounts.js";
+import { STATE, openclawState, rows } from "../helpers/openclaw-state.js";
 import { contents } from "../helpers/tree.js";
 import { holdstill, needs, run, sessions, type Ran, type Sessions } from "./engines.js";
 import { sshd } from "./servers.js";
@@ -117,6 +118,25 @@ describe("holdstill with restic", () => {
     const part = join(here.home, "part");
     reached(here, "restore", "latest", "--target", part, "--strip", "--include", "sessions-*");
     expect(readdirSync(join(part, "agents/main"))).to.deep.equal(["sessions-old"]);
+  });
+
+  it("gives an OpenClaw state back without leases and pending deliveries, and tells how to put it into place", () => {
+    const here = world();
+    const state = openclawState(here.home);
+    const created = holdstill(["create", "--to", "restic:repository", "--json"], here);
+    expect(created.status, created.stderr + created.stdout).to.equal(0);
+    const target = join(here.home, "restored");
+    const report = reached<RestoreReport>(here, "restore", "latest", "--target", target, "--strip");
+    expect(report.dropped?.rows).to.deep.equal({
+      state_leases: 1,
+      agent_database_leases: 0,
+      delivery_queue_entries: 3,
+    });
+    expect(rows(join(target, STATE), "delivery_queue_entries", "kept")).to.deep.equal({
+      delivery_queue_entries: 0,
+      kept: 1,
+    });
+    expect(report.nextSteps).to.include(`  mv -T ${target} ${state}`);
   });
 
   it("exits 4 where what is stored is damaged", () => {
