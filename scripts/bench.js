@@ -28,7 +28,11 @@ const { values } = parseArgs({
 
 function holdstill(...options) {
   const create = ["create", "--source", "$1", "--output", "$2/archives", "--quiet", ...options];
-  return { needs: [], script: `"${process.execPath}" "${PROGRAM}" ${create.join(" ")}` };
+  return { needs: [], script: program(...create) };
+}
+
+function program(...args) {
+  return `"${process.execPath}" "${PROGRAM}" ${args.join(" ")}`;
 }
 
 const NAIVE = `
@@ -41,52 +45,69 @@ const NAIVE = `
   void archive.finalize();
   await pipeline(archive, createWriteStream(to));`;
 
-/** Shell scripts: $1 is what to back up, $2 a directory that is empty, $3 a scrap of JavaScript. The first is the measure. */
+/**
+ * Shell scripts: $1 is what to back up, $2 a directory that is empty, $3 a scrap of JavaScript. The first is the measure.
+ * `only` names the sets that one is for. `warns` is the exit code that says that a file changed while it was read: under a
+ * writer it cannot but. `took` finds in what it printed how many seconds count.
+ */
 const CONTESTANTS = {
   "`tar --zstd`": { needs: ["tar", "zstd"], script: "tar --zstd -cf $2/x.tar.zst $1" },
   "`tar --zstd`, then `zstd -dc \\| sha256sum`": {
     needs: ["tar", "zstd", "sha256sum"],
     script: "tar --zstd -cf $2/x.tar.zst $1; zstd -dc $2/x.tar.zst | sha256sum",
+    only: "AD",
   },
   "holdstill, zstd, `--no-verify`": holdstill("--compress zstd --no-verify"),
   "holdstill, zstd, verified": holdstill("--compress zstd"),
-  "holdstill, gzip, `--no-verify`": holdstill("--compress gzip --no-verify"),
+  "holdstill, gzip, `--no-verify`": { ...holdstill("--compress gzip --no-verify"), only: "A" },
   "`tar \\| zstd -T0`": { needs: ["tar", "zstd"], script: "tar c $1 | zstd -q -T0 > $2/x.tar.zst" },
-  "`tar \\| pigz`": { needs: ["tar", "pigz"], script: "tar c $1 | pigz > $2/x.tar.gz" },
-  "`tar cz`": { needs: ["tar", "gzip"], script: "tar czf $2/x.tar.gz $1" },
+  "`tar \\| pigz`": { needs: ["tar", "pigz"], script: "tar c $1 | pigz > $2/x.tar.gz", only: "A" },
+  "`tar cz`": { needs: ["tar", "gzip"], script: "tar czf $2/x.tar.gz $1", only: "A" },
   "restic, first backup": {
     needs: ["restic"],
     script: "export RESTIC_PASSWORD=x; restic -q init -r $2/r && restic -q backup --no-cache -r $2/r $1",
+    warns: 3,
   },
   "borg, first backup": {
     needs: ["borg"],
     script: "export BORG_BASE_DIR=$2; borg init -e none $2/r && borg create $2/r::x $1",
+    warns: 1,
   },
   "archiver, `.directory()`, gzip": {
     needs: [],
     script: `"${process.execPath}" --input-type=module -e "$3" $1 $2/x.tgz`,
+    only: "A",
   },
+  "`cp -al`": { needs: ["cp"], script: "cp -al $1 $2/copy", only: "A" },
+  "holdstill, its freeze, by links": {
+    needs: [],
+    script: program("create --source $1 --output $2/archives --strategy link --compress none --no-verify --json"),
+    took: (printed) => JSON.parse(printed).frozen.ms / 1000,
+    only: "A",
+  },
+  "holdstill, `--dry-run`": { ...holdstill("--dry-run"), only: "A" },
+  "`holdstill --version`": { needs: [], script: program("--version"), only: "A" },
 };
 
 function isInstalled(program) {
   return spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
 }
 
-/** tar says with 1 that a file changed while it was read: under a writer it cannot but. */
-function measured(script, source, scratch) {
+function measured({ script, warns = 0, took }, source, scratch) {
   const output = fs.mkdtempSync(join(scratch, "output-"));
   const figures = join(scratch, "figures");
   const command = ["sh", "-c", script, "sh", source, output, NAIVE];
-  const { status, stderr } = spawnSync(TIME, ["-o", figures, "-f", "%e %U %S %M", ...command], {
-    ...{ stdio: ["ignore", "ignore", "pipe"], cwd: fileURLToPath(new URL("..", import.meta.url)) },
+  const { status, stdout, stderr } = spawnSync(TIME, ["-o", figures, "-f", "%e %U %S %M", ...command], {
+    ...{ stdio: ["ignore", "pipe", "pipe"], cwd: fileURLToPath(new URL("..", import.meta.url)) },
   });
-  if (status !== 0 && !(status === 1 && script.startsWith("tar"))) throw new Error(`${script}: ${String(stderr)}`);
+  if (status !== 0 && status !== warns) throw new Error(`${script}: ${String(stderr)}`);
   const last = fs.readFileSync(figures, "utf8").trim().split("\n").at(-1);
   const [seconds, user, system, kilobytes] = last.split(" ").map(Number);
   fs.rmSync(output, { recursive: true });
   // What one has left to be written is not for the next to wait for.
   execFileSync("sync", ["-f", scratch]);
-  return { seconds, processor: user + system, megabytes: (kilobytes * 1024) / 1e6 };
+  const counted = took?.(String(stdout)) ?? seconds;
+  return { seconds: counted, processor: user + system, megabytes: (kilobytes * 1024) / 1e6 };
 }
 
 function median(numbers) {
@@ -98,11 +119,12 @@ function measureSet(letter, { what, make }, contestants, rounds, scratch) {
   fs.mkdirSync(source);
   make(source);
   const stop = startWriter(source);
-  const taken = new Map(Object.keys(contestants).map((name) => [name, []]));
+  const these = Object.entries(contestants).filter(([, { only = letter }]) => only.includes(letter));
+  const taken = new Map(these.map(([name]) => [name, []]));
   try {
     for (let round = 0; round < rounds; round++) {
-      for (const [name, { script }] of Object.entries(contestants)) {
-        taken.get(name).push(measured(script, source, scratch));
+      for (const [name, contestant] of these) {
+        taken.get(name).push(measured(contestant, source, scratch));
       }
     }
   } finally {
@@ -136,24 +158,21 @@ const contestants = Object.fromEntries(
   Object.entries(CONTESTANTS).filter(([, { needs }]) => !needs.some((program) => missing.includes(program))),
 );
 const scratch = fs.mkdtempSync(join(values.directory, "holdstill-bench-"));
+const present = programs.filter((program) => !missing.includes(program));
+const versions = ["node", ...present].map((name) => `${name} ${name === "node" ? process.version : versionOf(name)}`);
+console.log(`${cpus().length} × ${cpus()[0]?.model}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}.`);
+console.log(`${versions.join(", ")}${missing.length > 0 ? `; not installed: ${missing.join(", ")}` : ""}.`);
+console.log(`Medians of ${rounds}.\n`);
+console.log(row(["set", "what", "s", "ratio", "processor, s", "peak, MB"]));
+console.log(row(["---", "---", "---:", "---:", "---:", "---:"]));
 const loads = [loadavg()[0]];
 try {
-  const rows = [];
   for (const letter of only.split(",")) {
     if (sets[letter] === undefined) throw new Error(`no such data set: ${letter}`);
-    rows.push(...measureSet(letter, sets[letter], contestants, rounds, scratch));
+    for (const cells of measureSet(letter, sets[letter], contestants, rounds, scratch)) console.log(row(cells));
     loads.push(loadavg()[0]);
   }
-  const present = programs.filter((program) => !missing.includes(program));
-  const versions = ["node", ...present].map((name) => `${name} ${name === "node" ? process.version : versionOf(name)}`);
-  console.log(`${cpus().length} × ${cpus()[0]?.model}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}.`);
-  console.log(`${versions.join(", ")}${missing.length > 0 ? `; not installed: ${missing.join(", ")}` : ""}.`);
-  console.log(
-    `Medians of ${rounds}; load ${loads.map((load) => load.toFixed(1)).join(", ")} before and after each set.\n`,
-  );
-  console.log(row(["set", "what", "s", "ratio", "processor, s", "peak, MB"]));
-  console.log(row(["---", "---", "---:", "---:", "---:", "---:"]));
-  for (const cells of rows) console.log(row(cells));
+  console.log(`\nLoad ${loads.map((load) => load.toFixed(1)).join(", ")} before and after each set.`);
 } finally {
   fs.rmSync(scratch, { recursive: true, force: true });
 }
