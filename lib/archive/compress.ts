@@ -1,7 +1,6 @@
-import { PassThrough, Transform, type Duplex } from "node:stream";
+import { PassThrough, type Duplex } from "node:stream";
 import zlib from "node:zlib";
 import { HoldstillError, isErrno } from "../errors.js";
-import { gather } from "./gather.js";
 import { gzip } from "./gzip.js";
 import { throughZlib } from "./through-zlib.js";
 import { zstdCompressor, zstdDecompressor, type ZstdEngine } from "./zstd.js";
@@ -21,7 +20,6 @@ export interface CompressionChoice {
   readonly note?: string;
 }
 
-const BLOCK = 1024 * 1024;
 const OUTPUT = 256 * 1024;
 
 const LEVELS = { zstd: { highest: 19, default: 3 }, gzip: { highest: 9, default: 6 } } as const;
@@ -69,24 +67,10 @@ function noZstd(hint: string): HoldstillError {
 
 /** A stream that takes a tar, in writes of any size, and gives the compressed file. */
 export function compressor(choice: CompressionChoice): Duplex {
-  if (choice.format === "none") return gathered();
+  if (choice.format === "none") return new PassThrough();
   if (choice.format === "gzip") return gzip(choice.level);
   if (choice.engine === undefined) throw noZstd("Install zstd, or use Node 22.16 or newer.");
   return zstdCompressor(choice.level, choice.engine);
-}
-
-function gathered(): Duplex {
-  const { add, rest } = gather(BLOCK);
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      for (const block of add(chunk)) this.push(block);
-      done();
-    },
-    flush(done) {
-      for (const block of rest()) this.push(block);
-      done();
-    },
-  });
 }
 
 /**

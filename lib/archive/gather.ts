@@ -8,16 +8,12 @@ export interface Gatherer {
 
 const NONE: readonly Buffer[] = [];
 
-/**
- * Blocks of exactly `size` bytes. They are copies, so they may be worked on while the writer reuses its buffer; only
- * what is such a block already goes on as it is.
- */
+/** Blocks of exactly `size` bytes. They are copies, so they may be worked on while the writer reuses its buffer. */
 export function gather(size: number): Gatherer {
   let block = Buffer.allocUnsafe(size);
   let filled = 0;
   return {
     add: (chunk) => {
-      if (filled === 0 && chunk.length === size) return [chunk];
       if (filled + chunk.length < size) {
         filled += chunk.copy(block, filled);
         return NONE;
@@ -37,9 +33,6 @@ export function gather(size: number): Gatherer {
     rest: () => (filled === 0 ? [] : [block.subarray(0, filled)]),
   };
 }
-
-/** Every chunk as it comes. */
-export const asGiven: Gatherer = { add: (chunk) => [chunk], rest: () => [] };
 
 /** Hands over one block after the other; `send` calls `next` when it can take another. */
 export function sendAll(

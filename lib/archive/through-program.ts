@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
 import { HoldstillError } from "../errors.js";
-import { asGiven, sendAll, type Gatherer } from "./gather.js";
 
 const STDERR_KEPT = 2000;
 
@@ -9,12 +8,7 @@ const STDERR_KEPT = 2000;
  * A stream through a program's stdin and stdout. It ends when the program has exited with 0 and all its output is read.
  * Exit by another code fails with what `failure` makes of its stderr. Destroying the stream kills the program.
  */
-export function throughProgram(
-  program: string,
-  args: readonly string[],
-  failure: (said: string) => Error,
-  blocks: Gatherer = asGiven,
-): Duplex {
+export function throughProgram(program: string, args: readonly string[], failure: (said: string) => Error): Duplex {
   // In a session of its own, so that Ctrl-C on a terminal reaches only us, and we decide what becomes of it.
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], detached: true });
   let said = "";
@@ -49,20 +43,16 @@ export function throughProgram(
     });
   });
 
-  function send(block: Buffer, next: () => void): void {
-    child.stdin.write(block, (error) => {
-      if (!error) next();
-    });
-  }
-
   const duplex = new Duplex({
-    write: (chunk: Buffer, _encoding, done) => sendAll(blocks.add(chunk), send, done),
-    final: (done) =>
-      sendAll(blocks.rest(), send, () => {
-        inputEnded = true;
-        child.stdin.end();
-        done();
+    write: (chunk: Buffer, _encoding, done) =>
+      void child.stdin.write(chunk, (error) => {
+        if (!error) done();
       }),
+    final: (done) => {
+      inputEnded = true;
+      child.stdin.end();
+      done();
+    },
     read: () => void child.stdout.resume(),
     destroy: (error, done) => {
       child.kill("SIGKILL");

@@ -1,5 +1,4 @@
 import { Duplex, type Transform } from "node:stream";
-import { asGiven, sendAll, type Gatherer } from "./gather.js";
 
 /** One of zlib's streams. `bytesWritten` is what it has consumed, which is less than it was given when it stops early. */
 export type ZlibStream = Transform & { readonly bytesWritten: number };
@@ -9,11 +8,7 @@ export type ZlibStream = Transform & { readonly bytesWritten: number };
  * begins in the same chunk, and its gunzip takes trailing zeros for padding; neither says so. Here what is left over
  * goes to a fresh stream from `open`, which reads it or fails.
  */
-export function throughZlib(
-  open: () => ZlibStream,
-  failure: (cause: Error) => Error,
-  blocks: Gatherer = asGiven,
-): Duplex {
+export function throughZlib(open: () => ZlibStream, failure: (cause: Error) => Error): Duplex {
   let zlib: ZlibStream;
   let given: number;
   let last: { readonly block: Buffer; readonly next: () => void } | undefined;
@@ -48,12 +43,11 @@ export function throughZlib(
   }
 
   const duplex = new Duplex({
-    write: (chunk: Buffer, _encoding, done) => sendAll(blocks.add(chunk), send, done),
-    final: (done) =>
-      sendAll(blocks.rest(), send, () => {
-        zlib.end();
-        done();
-      }),
+    write: (chunk: Buffer, _encoding, done) => send(chunk, done),
+    final: (done) => {
+      zlib.end();
+      done();
+    },
     read: () => void zlib.resume(),
     destroy: (error, done) => {
       zlib.destroy();

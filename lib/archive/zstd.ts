@@ -3,14 +3,11 @@ import zlib from "node:zlib";
 import { HoldstillError } from "../errors.js";
 import { disk, type Filesystem } from "../filesystem.js";
 import { findProgram } from "../find-program.js";
-import { gather } from "./gather.js";
 import { throughProgram } from "./through-program.js";
 import { throughZlib } from "./through-zlib.js";
 
 export type ZstdEngine = "zlib" | "program";
 
-/** Blocks that zstd is given: archiver's small writes cost it twice the time. */
-const BLOCK = 1024 * 1024;
 const OUTPUT = 256 * 1024;
 
 /**
@@ -22,18 +19,18 @@ export function findZstd(path: string | undefined, fs: Filesystem = disk): ZstdE
   return findProgram(fs, "zstd", path) === undefined ? undefined : "program";
 }
 
-/** Compresses to one zstd frame with a checksum of its content. */
+/** Compresses to one zstd frame with a checksum of its content. Small writes cost it twice the time. */
 export function zstdCompressor(level: number, engine: ZstdEngine): Duplex {
   const failure = (reason: string, cause?: Error) => new HoldstillError("io", `zstd failed: ${reason}`, { cause });
   if (engine === "program") {
     const args = ["-T0", `-${String(level)}`, "--check", "-q", "-c"];
-    return throughProgram("zstd", args, failure, gather(BLOCK));
+    return throughProgram("zstd", args, failure);
   }
   // Worker threads (ZSTD_c_nbWorkers) are left alone: in Node they yield empty or endless output.
   const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag } = zlib.constants;
   const params = { [ZSTD_c_compressionLevel]: level, [ZSTD_c_checksumFlag]: 1 };
   const open = () => zlib.createZstdCompress({ params, chunkSize: OUTPUT });
-  return throughZlib(open, (cause) => failure(cause.message, cause), gather(BLOCK));
+  return throughZlib(open, (cause) => failure(cause.message, cause));
 }
 
 /** Reads one frame or several; `failure` makes the error for what is no sound zstd. */
