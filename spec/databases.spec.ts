@@ -117,6 +117,19 @@ describe("a source with databases", function () {
     });
   }
 
+  it("takes one as a database that is named like lines of text, with what its log holds", async () => {
+    const source = tmpTree({});
+    const path = join(source, "lines.jsonl");
+    await opened(path, `PRAGMA journal_mode = WAL; ${TABLE}; PRAGMA user_version = 7`);
+    expect(statSync(`${path}-wal`).size).to.be.greaterThan(0);
+    const report = await createFrom(source);
+    expect(lineOf(indexOf(report), "lines.jsonl")).to.have.nested.property("capture.method", "database");
+    const version = read(join(extractedPath(report, source), "lines.jsonl"), (one) =>
+      Number(valueOf(one, "user_version", "pragma_user_version")),
+    );
+    expect(version).to.equal(7);
+  });
+
   it("holds one that took another's place, under its old or its new name", async () => {
     const source = tmpTree({ a: {}, b: {} });
     make(join(source, "a/old.sqlite"), `${TABLE}; PRAGMA user_version = 1`);

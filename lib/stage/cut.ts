@@ -10,9 +10,11 @@ const NEWLINE = 0x0a;
 
 /**
  * Whether the last line of a file may be half of one: it holds JSON lines, and was modified within ten minutes of its
- * capture or has changed since. A file at rest that simply ends without a newline keeps every byte.
+ * capture or has changed since. A file at rest that simply ends without a newline keeps every byte, and so does a
+ * database, whatever its name.
  */
 export function mayEndInHalfALine(file: FrozenFile, mtimeNs: bigint, at: number, verdict: Verdict): boolean {
+  if (file.method === "database") return false;
   return isJsonl(file.alias ?? file.path) && (verdict !== "exact" || ageMs({ mtimeNs }, at) <= RECENT_MS);
 }
 

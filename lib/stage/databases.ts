@@ -9,6 +9,7 @@ import {
   type DatabaseChild,
   type PinOutcome,
 } from "./database.js";
+import { isAppended } from "./kinds.js";
 import type { Stage } from "./place.js";
 import { stageFailure } from "./private-copy.js";
 import { readFull } from "./quiet.js";
@@ -79,6 +80,8 @@ export function databases(fs: Filesystem, signal: AbortSignal): Databases {
       for (const source of sources) {
         await traverse(fs, source, signal, {
           file(path, from) {
+            // What is named as lines of text is hardly one: it is looked at when it is captured.
+            if (isAppended(path)) return;
             const stat = statOfDatabase(fs, from);
             if (stat) found.push({ path: under(source.path, path), stat, stage: source.stage });
           },
