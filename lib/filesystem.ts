@@ -1,7 +1,7 @@
-import { constants, type BigIntStats, type Dirent } from "node:fs";
+import { constants, Dirent, type BigIntStats } from "node:fs";
 import fs from "fs-extra";
-import { isAscii, type Bytes } from "./bytes.js";
-import { isErrno } from "./errors.js";
+import { isAscii, under, type Bytes } from "./bytes.js";
+import { isErrno, isOfDisk } from "./errors.js";
 import { withNamedErrors } from "./named-errors.js";
 
 export type Kind = "file" | "directory" | "symlink" | "special" | "unknown";
@@ -121,6 +121,24 @@ function kindOf(entry: Dirent): Kind {
   return "special";
 }
 
+/**
+ * Where a filesystem tells no kinds Node looks at each name by itself, as if it were UTF-8: it fails for all where one has
+ * vanished, and may look at another file.
+ */
+function isGuess(entry: Dirent): boolean {
+  return entry.constructor !== Dirent && !isAscii(entry.name);
+}
+
+function kindAt(path: Bytes): Kind {
+  try {
+    return node.lstat(path).kind;
+  } catch (error) {
+    // Whoever takes that name meets the same, and knows what it means.
+    if (isOfDisk(error)) return "unknown";
+    throw error;
+  }
+}
+
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
@@ -142,8 +160,14 @@ const node: Filesystem = {
   realpath: (path) => fs.realpathSync.native(native(path), { encoding: "latin1" }) as Bytes,
   readlink: (path) => fs.readlinkSync(native(path), { encoding: "latin1" }) as Bytes,
   list: (path) => {
-    const entries = fs.readdirSync(native(path), { encoding: "latin1", withFileTypes: true });
-    return entries.map((entry) => ({ name: entry.name as Bytes, kind: kindOf(entry) }));
+    try {
+      const entries = fs.readdirSync(native(path), { encoding: "latin1", withFileTypes: true });
+      if (!entries.some(isGuess)) return entries.map((entry) => ({ name: entry.name as Bytes, kind: kindOf(entry) }));
+    } catch (error) {
+      if (!(error instanceof Error && "syscall" in error && error.syscall === "lstat")) throw error;
+    }
+    const names = fs.readdirSync(native(path), { encoding: "latin1" }) as Bytes[];
+    return names.map((name) => ({ name, kind: kindAt(under(path, name)) }));
   },
   openDirectory: (path) => fs.openSync(native(path), DIRECTORY),
   openRead: (path) => fs.openSync(native(path), READ),

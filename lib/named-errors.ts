@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { textOf, type Bytes } from "./bytes.js";
 import type { Filesystem } from "./filesystem.js";
 
@@ -5,12 +6,14 @@ type Operation = (...args: unknown[]) => unknown;
 
 /**
  * The same disk, whose errors name files as a person knows them. Node names none where it was given a descriptor, and
- * what is reached through one (`/proc/self/fd/N/name`) it names by a number that means nothing a moment later.
+ * what is reached through one (`/proc/self/fd/N/name`) it names by a number that means nothing a moment later. Errors
+ * that Node has no name for, `ESTALE` and `EDQUOT` among them, have theirs as their code.
  */
 export function withNamedErrors(fs: Filesystem): Filesystem {
   const named = (operation: Operation): Operation => {
     return (...args) => {
       const fail = (error: unknown): never => {
+        nameCode(error);
         for (const argument of args.slice(0, 2).reverse()) nameIn(error, argument, fs);
         throw error;
       };
@@ -24,6 +27,18 @@ export function withNamedErrors(fs: Filesystem): Filesystem {
   };
   const entries = Object.entries(fs).map(([name, operation]) => [name, named(operation as Operation)] as const);
   return Object.fromEntries(entries) as unknown as Filesystem;
+}
+
+const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [-number, name]));
+
+/** Node's code of them is `Unknown system error -116`. */
+function nameCode(error: unknown): void {
+  if (!(error instanceof Error) || !("code" in error) || !("errno" in error)) return;
+  const { code, errno } = error;
+  const name = NAMES.get(Number(errno));
+  if (name === undefined || !String(code).startsWith("Unknown system error")) return;
+  error.message = error.message.replace(`${String(code)}: ${String(code)}`, name);
+  Object.assign(error, { code: name });
 }
 
 const DESCRIPTOR = /^\/proc\/self\/fd\/\d+/;

@@ -75,4 +75,44 @@ describe("the disk", () => {
       disk.close(fd);
     }
   });
+
+  it("gives an error its name where Node has none for it", async () => {
+    const real = fsExtra.lstatSync;
+    const stale = Object.assign(new Error("Unknown system error -116: Unknown system error -116, lstat '/x'"), {
+      ...{ code: "Unknown system error -116", errno: -116, syscall: "lstat", path: "/x" },
+    });
+    const fail = (): never => {
+      throw stale;
+    };
+    Object.assign(fsExtra, { lstatSync: fail });
+    try {
+      const error = await errorOf(() => disk.lstat(bytesOf("/x")));
+      expect(error).to.include({ code: "ESTALE", message: "ESTALE, lstat '/x'" });
+    } finally {
+      Object.assign(fsExtra, { lstatSync: real });
+    }
+  });
+
+  it("lists what is left where the filesystem tells no kinds, and a name vanishes while Node looks at each", () => {
+    const directory = tmpDirectory();
+    for (const name of ["kept.txt", "ä.txt"]) writeFileSync(join(directory, name), name);
+    const real = fsExtra.readdirSync;
+    let vanished = 0;
+    const readdirSync = (...args: Parameters<typeof real>): unknown => {
+      if (typeof args[1] !== "object" || !args[1]?.withFileTypes) return Reflect.apply(real, fsExtra, args);
+      vanished++;
+      throw Object.assign(errno("ENOENT"), { syscall: "lstat" });
+    };
+    Object.assign(fsExtra, { readdirSync });
+    try {
+      const listed = disk.list(bytesOf(directory));
+      expect(vanished).to.equal(1);
+      expect(listed).to.have.deep.members([
+        { name: "kept.txt", kind: "file" },
+        { name: bytesOf("ä.txt"), kind: "file" },
+      ]);
+    } finally {
+      Object.assign(fsExtra, { readdirSync: real });
+    }
+  });
 });
