@@ -38,7 +38,11 @@ describe("a disk that fails to read", function () {
     expect(report.skipped).to.have.deep.members(unreadable(below));
     const files = extracted(report, source);
     expect(Object.keys(files).filter((name) => name.includes(".eio"))).to.deep.equal([]);
-    expect(files).to.include({ [`${below}a.jsonl`]: '{"n":1}\n', [`${below}sub/s.txt`]: "s", [`${below}ä.txt`]: "a umlaut" });
+    expect(files).to.include({
+      [`${below}a.jsonl`]: '{"n":1}\n',
+      [`${below}sub/s.txt`]: "s",
+      [`${below}ä.txt`]: "a umlaut",
+    });
     return report;
   }
 
