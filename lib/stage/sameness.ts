@@ -12,10 +12,11 @@ export function ageMs(stat: Pick<Stat, "mtimeNs">, now: number): number {
 
 /**
  * Whether a file was written to so shortly before a moment that it may have been written to again, after that moment
- * and with the same modification time: clocks of files tick every 10 ms at worst, or every second or two.
+ * and with the same modification time: clocks of files tick every 10 ms at worst, or every second or two, and lag behind
+ * where a virtual machine is kept waiting.
  */
 export function isFresh(stat: Pick<Stat, "mtimeNs">, at: number, coarseClock: boolean): boolean {
-  return Math.abs(ageMs(stat, at)) < (coarseClock ? 2_000 : 10);
+  return Math.abs(ageMs(stat, at)) < (coarseClock ? 2_000 : 50);
 }
 
 /**

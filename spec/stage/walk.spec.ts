@@ -81,7 +81,7 @@ const LOSSES: readonly Loss[] = [
 ];
 
 function lookedUp(root: string, base: Filesystem): ReturnType<Deletion> {
-  return interrupted("before", "lstat", walking(named("gone.jsonl")), () => unlinkSync(join(root, "gone.jsonl")), base);
+  return interrupted("before", "lstat", named("gone.jsonl"), () => unlinkSync(join(root, "gone.jsonl")), base);
 }
 
 describe("walk", () => {
@@ -142,7 +142,7 @@ describe("walk", () => {
     it("keeps what it has when a name is gone as the tree is listed again", async () => {
       const source = tmpTree({ "a.jsonl": "first\n" });
       const gone = join(source, "a.jsonl");
-      const { fs, came } = interrupted("before", "lstat", walking(named("a.jsonl")), () => unlinkSync(gone), ordered);
+      const { fs, came } = interrupted("before", "lstat", named("a.jsonl"), () => unlinkSync(gone), ordered);
       const { found, skipped } = await frostOf(fs, source, "link");
       expect(came()).to.equal(true);
       expect({ found, skipped }).to.deep.equal({ found: { "a.jsonl": "first\n" }, skipped: {} });
