@@ -1,13 +1,12 @@
-import { hash } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { bytesOf, textOf, under, type Bytes } from "./bytes.js";
 import { remoteText, type RcloneDestination } from "./destination.js";
 import type { Engine } from "./engine/run.js";
 import { HoldstillError } from "./errors.js";
-import type { Stat } from "./filesystem.js";
 import { pruneRemote } from "./prune-remote.js";
-import { ownerOfPartial, partialNameOf } from "./rclone/archives.js";
+import { partialNameOf } from "./rclone/archives.js";
 import { sendCatalog } from "./rclone/catalog.js";
-import { listFiles, type RemoteFile } from "./rclone/listing.js";
+import { listFiles } from "./rclone/listing.js";
 import { findRclone } from "./rclone/run.js";
 import { removeFile, upload, type ComparedBy } from "./rclone/upload.js";
 import { neededArchives } from "./guard/needed.js";
@@ -18,8 +17,7 @@ import type { Surroundings } from "./surroundings.js";
 import { unlinkIfThere } from "./unlink-if-there.js";
 import { candidates } from "./vault/archives.js";
 import { catalogDirectory } from "./vault/catalog.js";
-import { thisProcess } from "./vault/owner.js";
-import { addPending, pendingFor, removePending } from "./vault/pending.js";
+import { addPending, pendingFor, removePending, type Pending } from "./vault/pending.js";
 import { orphans, removeArchive } from "./vault/prune.js";
 import { assertKeeps, type Policy } from "./vault/retention.js";
 
@@ -39,9 +37,8 @@ interface Delivery extends DeliveryOptions {
   readonly rclone: Engine;
   readonly directory: Bytes;
   readonly around: Surroundings;
-  /** Stands for the remote in names of files, and for this archive directory on this machine. */
+  /** Stands for the remote in names of files. */
   readonly place: string;
-  readonly owner: string;
 }
 
 /**
@@ -53,63 +50,76 @@ export function deliverWithRclone(options: DeliveryOptions, { fs, env }: Surroun
   if (retention !== undefined) assertKeeps(retention);
   const rclone = findRclone({ fs, env }, destination.directory);
   return async (report, directory, around) => {
-    const place = digest(destination.directory);
-    const owner = digest(`${thisProcess().hostname}:${directory}`);
-    const delivery: Delivery = { ...options, rclone, directory, around, place, owner };
-    const name = report.archive.slice(report.archive.lastIndexOf("/") + 1);
-    addPending(around.fs, directory, name, place);
-    const uploads = await uploadAll(delivery, name).catch((error: unknown) => {
-      throw keptHere(error, report.archive);
-    });
+    const place = hash("sha256", destination.directory, "hex").slice(0, 12);
+    const delivery: Delivery = { ...options, rclone, directory, around, place };
+    addPending(around.fs, directory, { name: nameOf(report), token: randomBytes(6).toString("hex") }, place);
+    const uploads = await uploadAll(delivery, report);
     const pruned = retention === undefined ? undefined : await retain(delivery, retention, report);
     const delivered: Delivered = { ...uploads, removedLocal: await removeLocal(delivery) };
     return { ...report, delivered, ...(pruned && { pruned }) };
   };
 }
 
-function digest(text: string): string {
-  return hash("sha256", text, "hex").slice(0, 12);
+function nameOf({ archive }: Pick<CreateReport, "archive">): string {
+  return archive.slice(archive.lastIndexOf("/") + 1);
 }
 
-function keptHere(error: unknown, archive: string): unknown {
-  if (!(error instanceof HoldstillError)) return error;
-  const { code, message, hint = "", cause } = error;
-  return new HoldstillError(code, message, {
-    ...{ path: archive, cause },
-    hint: `${hint} The archive is here, whole; the next run uploads it.`.trimStart(),
-  });
-}
-
-async function uploadAll(delivery: Delivery, name: string): Promise<Omit<Delivered, "removedLocal">> {
-  const { rclone, around, directory, place, destination } = delivery;
-  const there = await listFiles(rclone, around);
-  await removeDeadPartials(delivery, there);
-  let compared: ComparedBy = "reading back";
-  const resumed: string[] = [];
-  for (const each of pendingFor(around.fs, directory, place)) {
-    const stat = statIfThere(around.fs, under(directory, bytesOf(each)));
-    const isThere = there.some((file) => file.name === each && file.size === stat?.size);
-    if (stat !== undefined && !isThere) {
-      const done = await uploadOne(delivery, each, stat);
-      if (each === name) compared = done;
-      else resumed.push(each);
-    }
-    removePending(around.fs, directory, each, place);
+/** Whatever becomes of an upload, the archive is here. */
+async function keeping<T>(archive: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof HoldstillError)) throw error;
+    const { code, message, hint = "", cause } = error;
+    throw new HoldstillError(code, message, {
+      ...{ path: archive, cause },
+      hint: `${hint} The archive is here, whole; the next run uploads it.`.trimStart(),
+    });
   }
+}
+
+async function uploadAll(delivery: Delivery, report: CreateReport): Promise<Omit<Delivered, "removedLocal">> {
+  const { around, directory, place, destination } = delivery;
+  await keeping(report.archive, () => removeDeadPartials(delivery));
+  let compared: ComparedBy = "reading back";
+  let taken: HoldstillError | undefined;
+  const resumed: string[] = [];
+  for (const pending of pendingFor(around.fs, directory, place)) {
+    try {
+      const done = await uploadOne(delivery, pending);
+      if (pending.name === nameOf(report)) compared = done ?? compared;
+      else if (done !== undefined) resumed.push(pending.name);
+      removePending(around.fs, directory, pending, place);
+    } catch (error) {
+      // Nobody but its owner can see to that, and the others need not wait for them.
+      if (!(error instanceof HoldstillError && error.code === "output-exists")) throw error;
+      taken ??= error;
+    }
+  }
+  if (taken !== undefined) throw taken;
   return { to: remoteText(destination), compared, resumed };
 }
 
-async function uploadOne(delivery: Delivery, name: string, { size }: Stat): Promise<ComparedBy> {
-  const { rclone, around, directory, owner } = delivery;
+/** Undefined where the archive is not here any more. */
+async function uploadOne(delivery: Delivery, pending: Pending): Promise<ComparedBy | undefined> {
+  const { rclone, around, directory } = delivery;
+  const { name } = pending;
   const path = under(directory, bytesOf(name));
+  const stat = statIfThere(around.fs, path);
+  if (stat === undefined) return undefined;
+  const { size } = stat;
   around.onEvent({ type: "phase", phase: "upload", totalBytes: size });
-  const file = { path, size, name, partial: partialNameOf(name, owner) };
-  return upload(rclone, file, around, () => sendCatalog(rclone, catalogDirectory(directory), name, around));
+  const file = { path, size, name, partial: partialNameOf(pending) };
+  return keeping(textOf(path), () =>
+    upload(rclone, file, around, () => sendCatalog(rclone, catalogDirectory(directory), name, around)),
+  );
 }
 
-/** Of this directory: whoever holds its lock knows that nobody is at work on them. */
-async function removeDeadPartials({ rclone, around, owner }: Delivery, there: readonly RemoteFile[]): Promise<void> {
-  for (const { name } of there) if (ownerOfPartial(name) === owner) await removeFile(rclone, name, around);
+/** Of earlier runs into this directory: whoever holds its lock knows that nobody is at work on them. */
+async function removeDeadPartials({ rclone, around, directory, place }: Delivery): Promise<void> {
+  const there = new Set((await listFiles(rclone, around))?.map(({ name }) => name));
+  const dead = pendingFor(around.fs, directory, place).map(partialNameOf);
+  for (const name of dead) if (there.has(name)) await removeFile(rclone, name, around);
 }
 
 /** An archive that was uploaded is one, whatever becomes of those before it. */
@@ -131,7 +141,7 @@ async function retain(
 async function removeLocal({ keepLocal, rclone, directory, around }: Delivery): Promise<string[]> {
   if (keepLocal === undefined) return [];
   const { fs } = around;
-  const sizes = new Map((await listFiles(rclone, around)).map(({ name, size }) => [name, size]));
+  const sizes = new Map((await listFiles(rclone, around))?.map(({ name, size }) => [name, size]));
   const both = candidates(textOf(directory), around).filter(({ name, size }) => sizes.get(name) === size);
   const isNeeded = neededArchives(fs, directory);
   const old = (keepLocal === 0 ? both : both.slice(0, -keepLocal)).filter(

@@ -34,6 +34,10 @@ export function remoteText({ directory }: RcloneDestination): string {
   return `rclone:${withoutSecrets(directory)}`;
 }
 
+export function hasSecrets(destination: string): boolean {
+  return withoutSecrets(destination) !== destination;
+}
+
 /** The text without the passwords of the URLs in it, and without what rclone takes as secrets in a remote. */
 export function withoutSecrets(text: string): string {
   return text

@@ -5,7 +5,7 @@ import { decide } from "./judge.js";
 import { lookInto, type RemoteContent } from "./look-into-remote.js";
 import { prunedBy } from "./prune.js";
 import type { Prunes } from "./prune-snapshots.js";
-import { ownerOfPartial } from "./rclone/archives.js";
+import { isPartial } from "./rclone/archives.js";
 import { removeCatalogs } from "./rclone/catalog.js";
 import { removeFile } from "./rclone/upload.js";
 import { failureOf } from "./report/failure.js";
@@ -25,7 +25,7 @@ export async function pruneRemote(
   around: Surroundings,
 ): Promise<PruneReport> {
   assertKeeps(policy);
-  const content = await lookInto(rclone, around);
+  const content = await lookInto(rclone, shown, around);
   const own = content.archives.flatMap(({ name, size, summary }) => {
     const facts = summary && summarisedFacts(summary);
     return facts === undefined ? [] : [{ name, size, ...facts }];
@@ -73,9 +73,6 @@ function others({ files }: RemoteContent, own: readonly { readonly name: string 
     .filter(({ name }) => !known.has(name))
     .map(({ name }) => ({
       name,
-      reason:
-        ownerOfPartial(name) === undefined
-          ? "the catalog there says nothing of it"
-          : "an upload that is at work, or was cut off",
+      reason: isPartial(name) ? "an upload that is at work, or was cut off" : "the catalog there says nothing of it",
     }));
 }

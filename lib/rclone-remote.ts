@@ -16,14 +16,14 @@ import { restoreFrom } from "./restore.js";
 import type { Surroundings } from "./surroundings.js";
 import { catalogDirectory } from "./vault/catalog.js";
 import { verifyFile } from "./verify.js";
-import { withTemporary } from "./with-temporary.js";
+import { withTemporary, writingTemporary } from "./with-temporary.js";
 
 /** Archives that `create --to rclone:…` has uploaded. */
 export function rcloneRemote(destination: RcloneDestination, around: Surroundings): Remote {
   const rclone = findRclone(around, destination.directory);
   const shown = remoteText(destination);
   let looked: Promise<RemoteContent> | undefined;
-  const archives = async () => (await (looked ??= lookInto(rclone, around))).archives;
+  const archives = async () => (await (looked ??= lookInto(rclone, shown, around))).archives;
   const fetched = async <T>(name: string, use: (file: ArchiveFile) => Promise<T>): Promise<T> => {
     const archive = namedAmong(name, await archives());
     return withFetched(rclone, archive, around, (file) => use({ ...file, shown: `${shown}/${archive.name}` }));
@@ -56,8 +56,10 @@ async function withFetched<T>(
   return withTemporary("remote", around, async (directory) => {
     around.onEvent({ type: "phase", phase: "download", totalBytes: size });
     const path = textOf(under(directory, bytesOf(name)));
-    await copyFile(rclone, at(name), path, around);
-    await fetchCatalog(rclone, name, catalogDirectory(directory), around);
+    await writingTemporary(around, async () => {
+      await copyFile(rclone, at(name), path, around);
+      await fetchCatalog(rclone, name, catalogDirectory(directory), around);
+    });
     return use(findArchive(around.fs, path));
   });
 }

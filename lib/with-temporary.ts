@@ -40,6 +40,15 @@ export async function withTemporary<T>(what: string, needs: Needs, use: (directo
   }
 }
 
+/** Where work fails for want of space, that is of temporary files. */
+export async function writingTemporary<T>({ env }: Pick<Needs, "env">, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw temporaryFailure(env, error);
+  }
+}
+
 /** What an error of the disk means that came while nothing was written but temporary files. */
 export function temporaryFailure(env: Surroundings["env"], error: unknown): unknown {
   const path = temporaryPlace(env);

@@ -100,6 +100,20 @@ describe("what restic says when it fails", () => {
       "restic cannot use the repository: unable to open config file: https://me:***@nas/",
     );
   });
+
+  it("is told by what it ends with, and not by what it tried before", () => {
+    const said =
+      "Save(<data/0123>) returned error, retrying: no space left\nFatal: unable to save snapshot: no space left on device\n";
+    expect(resticFailure(1, said).message).to.equal(
+      "no space is left for restic's repository: unable to save snapshot: no space left on device",
+    );
+  });
+
+  it("is told by the message where it is JSON, as since 0.17", () => {
+    const said = '{"message_type":"exit_error","code":10,"message":"Fatal: repository does not exist: /r"}\n';
+    expect(resticFailure(10, said).message).to.equal("restic cannot use the repository: repository does not exist: /r");
+    expect(resticFailure(1, "{no JSON").message).to.equal("restic failed: {no JSON");
+  });
 });
 
 describe("a destination", () => {

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect } from "chai";
 import { create } from "../lib/create.js";
@@ -100,14 +100,49 @@ describe("an archive that rclone carries away", () => {
     });
   }
 
-  it("takes away what an earlier run of the same directory left there, and nobody else's", async () => {
+  it("takes away what an earlier run of the same directory left there", async () => {
     const here = place();
     const { path = "" } = await failing(carry(here, { fault: "cut off", env: { STUB_KEEPS: "all" } }));
     expect(archives(here.directory).join()).to.match(/^\.2026-.*\.[0-9a-f]{12}\.partial$/);
-    const foreign = ".x.tar.0123456789ab.partial";
-    writeFileSync(join(here.directory, foreign), "");
     const { archive } = await carry(here);
-    expect(archives(here.directory)).to.have.members([foreign, basename(path), basename(archive)]);
+    expect(archives(here.directory)).to.have.members([basename(path), basename(archive)]);
+  });
+
+  it("leaves alone what grows there from another machine, also from one with the same name and the same paths", async () => {
+    const here = place();
+    await failing(carry(here, { fault: "cut off", env: { STUB_KEEPS: "all" } }));
+    const [growing = ""] = archives(here.directory);
+    rmSync(here.output, { recursive: true });
+    const { archive } = await carry(here);
+    expect(archives(here.directory)).to.have.members([growing, basename(archive)]);
+  });
+
+  it("does not keep the others from being uploaded where its name is taken, and stays here itself", async () => {
+    const here = place();
+    const { path = "" } = await failing(carry(here, { fault: "cut off" }));
+    const name = basename(path);
+    const other = "x".repeat(statSync(path).size);
+    writeFileSync(join(here.directory, name), other);
+    const failed = await failing(carry(here, { keepLocal: 0 }));
+    expect(failed).to.include({ code: "output-exists", path });
+    const [, second = ""] = archives(here.output);
+    expect(archives(here.directory)).to.deep.equal([name, second]);
+    expect(contents(here.directory)[name]).to.equal(other);
+    rmSync(join(here.directory, name));
+    const { archive, delivered } = await carry(here, { keepLocal: 0 });
+    expect(delivered?.resumed).to.deep.equal([name]);
+    expect(archives(here.directory)).to.have.members([name, second, basename(archive)]);
+  });
+
+  it("is not uploaded again where an earlier run was cut off when it had its name", async () => {
+    const here = place();
+    const { archive } = await carry(here);
+    const name = basename(archive);
+    const there = statSync(join(here.directory, name)).ino;
+    writeFileSync(join(here.output, ".holdstill/uploads", await markName(here, name)), "");
+    expect((await carry(here)).delivered?.resumed).to.deep.equal([name]);
+    expect(statSync(join(here.directory, name)).ino).to.equal(there);
+    expect(readdirSync(join(here.output, ".holdstill/uploads"))).to.deep.equal([]);
   });
 
   it("never writes over a file that has its name", async () => {
@@ -121,6 +156,13 @@ describe("an archive that rclone carries away", () => {
     );
     expect(code).to.equal("output-exists");
     expect(contents(here.directory)[name]).to.equal("other");
+  });
+
+  it("never writes over a file that came to have its name while it was uploaded", async () => {
+    const here = place();
+    const { code, path = "" } = await failing(carry(here, { fault: "overtaken" }));
+    expect(code).to.equal("output-exists");
+    expect(contents(here.directory)).to.deep.equal({ [basename(path)]: "other" });
   });
 
   it("leaves as many here as are asked for, and those that are not there", async () => {
@@ -151,6 +193,13 @@ describe("an archive that rclone carries away", () => {
     expect(() => deliverWithRclone(options, around)).to.throw("rclone is not installed");
   });
 });
+
+/** What notes that an archive is to be uploaded, as an upload that fails leaves it. */
+async function markName(here: Place, name: string): Promise<string> {
+  const { path = "" } = await failing(carry({ ...here, output: join(tmpDirectory(), "other") }, { fault: "cut off" }));
+  const [mark = ""] = readdirSync(join(path, "../.holdstill/uploads"));
+  return mark.replace(basename(path), name);
+}
 
 /** The moment in a name of ours. */
 function nameTime(name: string): string {
@@ -195,6 +244,14 @@ describe("a remote of rclone", () => {
       .verify(name)
       .catch((error: unknown) => error);
     expect(outcome).to.include({ code: "bad-archive", path: `rclone:${here.directory}/${name}` });
+  });
+
+  it("is no archive directory where there is none by its name", async () => {
+    const there = remote(place());
+    for (const asked of [there.list(), there.names(), there.prune({ keepLast: 1 }, "plan")]) {
+      const outcome = await asked.catch((error: unknown) => error);
+      expect(outcome).to.include({ code: "no-archive", message: "there is no such directory on the remote" });
+    }
   });
 
   it("is pruned by a policy, catalog and all; what is not ours stays", async () => {

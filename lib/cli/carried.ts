@@ -1,6 +1,8 @@
 import { posix } from "node:path";
 import type { Options } from "yargs";
 import { settingOf } from "../config/settings.js";
+import { readDestination } from "../config/values.js";
+import type { Surroundings } from "../surroundings.js";
 
 /** Values of options that are paths, and would mean another file from another directory. */
 const PATHS = new Set(["source", "prometheus", "passphrase-file"]);
@@ -12,7 +14,7 @@ const PATHS = new Set(["source", "prometheus", "passphrase-file"]);
 export function carriedArguments(
   argv: Readonly<Record<string, unknown>>,
   options: Readonly<Record<string, Options>>,
-  cwd: string,
+  { cwd, homedir }: Pick<Surroundings, "cwd" | "homedir">,
 ): string[] {
   return Object.entries(options).flatMap(([name, option]) => {
     const given = argv[name];
@@ -20,6 +22,7 @@ export function carriedArguments(
     if (typeof given === "boolean") return [given ? `--${name}` : `--no-${name}`];
     return ([given].flat() as unknown as readonly (string | number)[]).map((value) => {
       const text = name === "wait" ? `${value}ms` : String(value);
+      if (name === "to") return `--to=${readDestination(text, { homedir, directory: cwd })}`;
       const isPath = PATHS.has(name) || (name === "encrypt-to" && !settingOf("encryptTo").verbatim?.test(text));
       return `--${name}=${isPath ? posix.resolve(cwd, text) : text}`;
     });

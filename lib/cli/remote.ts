@@ -1,4 +1,5 @@
 import type { Settings } from "../config/settings.js";
+import { readDestination } from "../config/values.js";
 import { destinationOf } from "../destination.js";
 import { HoldstillError } from "../errors.js";
 import type { Remote } from "../remote.js";
@@ -23,7 +24,8 @@ export async function remoteOf(
   { remote }: UseCases,
 ): Promise<Remote | undefined> {
   if (from !== undefined && output !== undefined) throw new HoldstillError("usage", "--from goes without --output");
-  const meant = from ?? (output === undefined ? configured : undefined);
+  const named = from && readDestination(from, { homedir: around.homedir, directory: around.cwd });
+  const meant = named ?? (output === undefined ? configured : undefined);
   const destination = meant === undefined ? undefined : destinationOf(meant);
   if (readDataSubset !== undefined && destination?.engine !== "restic") {
     throw new HoldstillError("usage", "--read-data-subset goes with --from restic:REPOSITORY");

@@ -6,6 +6,7 @@ import { fromEnvironment } from "./environment.js";
 import { findConfiguration, type Around, type Found } from "./find.js";
 import type { Parsed } from "./parse.js";
 import type { Given } from "./settings.js";
+import { readDestination } from "./values.js";
 
 /**
  * Everything that is configured, options included. What it takes to read YAML is loaded only where there is a file.
@@ -20,7 +21,14 @@ export async function loadConfiguration(
   const { file, problems } = found === undefined ? NOTHING : await parse(found, around);
   const all = [...problems, ...environment.problems];
   if (all.length > 0) throw badConfiguration(all, found?.path);
-  return withOutput(effective({ options, environment: environment.given, file }), around);
+  return withDestination(withOutput(effective({ options, environment: environment.given, file }), around), around);
+}
+
+function withDestination(configured: Effective, { homedir, cwd: directory }: Around): Effective {
+  const { destination } = configured.settings;
+  if (destination === undefined) return configured;
+  const whole = readDestination(destination, { homedir, directory });
+  return { ...configured, settings: { ...configured.settings, destination: whole } };
 }
 
 /** Archives of what is configured lie in the default directory of its profile. Where nothing is, there may be several. */

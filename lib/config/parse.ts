@@ -4,7 +4,7 @@ import { readYaml, type Flaw, type Path, type Position, type Yaml } from "./docu
 import { nearest } from "./nearest.js";
 import { HOOK_TIMEOUT, SCHEMA } from "./schema.js";
 import { KEYS, optionOf, placeOf, settingOf, type Given, type Key } from "./settings.js";
-import { readDuration, readPath, readPathOf, UNLIMITED, type Here } from "./values.js";
+import { readDestination, readDuration, readPath, readPathOf, UNLIMITED, type Here } from "./values.js";
 
 /** A command to run: a line for the shell, or a program and its arguments. */
 export interface Hook {
@@ -151,6 +151,7 @@ function valueOf(key: Key, value: unknown, here: Here): unknown {
   if (kind === "duration") return milliseconds(value as string | 0);
   if (value === UNLIMITED && kind === "count") return -1;
   if (kind === "path") return readPath(value as string, here);
+  if (kind === "destination") return readDestination(value as string, here);
   if (kind === "paths") return [value as string | string[]].flat().map((path) => readPathOf(setting, path, here));
   return kind === "texts" ? [value].flat() : value;
 }

@@ -1,7 +1,7 @@
 import { LABEL } from "../archive/name.js";
 
 /** What values a setting takes. A `path` may begin with `~/`; `texts` and `paths` are lists. */
-export type Kind = "text" | "texts" | "path" | "paths" | "flag" | "count" | "duration";
+export type Kind = "text" | "texts" | "path" | "paths" | "destination" | "flag" | "count" | "duration";
 
 /**
  * One thing that can be set, declared once: its option, its key in the configuration file, its environment variable and
@@ -53,7 +53,7 @@ export const SETTINGS = {
     describe: "archive directory, or the archive's own path [default: ~/.local/share/holdstill/PROFILE]",
   },
   destination: {
-    kind: "text",
+    kind: "destination",
     like: DESTINATION,
     describe: "where another program keeps it: restic:REPOSITORY, rclone:REMOTE:PATH",
   },
@@ -197,6 +197,7 @@ interface Values {
   readonly texts: readonly string[];
   readonly path: string;
   readonly paths: readonly string[];
+  readonly destination: string;
   readonly flag: boolean;
   readonly count: number;
   /** Milliseconds. */

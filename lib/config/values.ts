@@ -75,6 +75,12 @@ export function readPath(path: string, { homedir, directory }: Here): string {
   return directory === undefined ? full : posix.resolve(directory, full);
 }
 
+/** A destination that is a directory of this machine has a path; others are left as they are. */
+export function readDestination(destination: string, here: Here): string {
+  const [, engine, path] = /^(rclone:|restic:)((?:\.{0,2}|~)\/.*|[^:]+)$/s.exec(destination) ?? [];
+  return engine === undefined || path === undefined ? destination : engine + readPath(path, here);
+}
+
 /** The same for a setting of which some values are no paths. */
 export function readPathOf({ verbatim }: Told, value: string, here: Here): string {
   return verbatim?.test(value) ? value : readPath(value, here);

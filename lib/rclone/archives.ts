@@ -49,12 +49,12 @@ export function namedAmong<T extends Pick<RemoteArchive, "name">>(name: string, 
   throw new HoldstillError("no-archive", `there is ${what}`, { hint: "What there is: holdstill list --from rclone:…" });
 }
 
-/** Under what name an archive grows; `owner` keeps those of several machines apart. */
-export function partialNameOf(name: string, owner: string): string {
-  return `.${name}.${owner}.partial`;
+/** Under what name an archive grows; the token is that of this upload. */
+export function partialNameOf({ name, token }: { readonly name: string; readonly token: string }): string {
+  return `.${name}.${token}.partial`;
 }
 
-/** Whose partial it is; undefined where it is none. */
-export function ownerOfPartial(name: string): string | undefined {
-  return /^\..+\.([0-9a-f]{12})\.partial$/s.exec(name)?.[1];
+/** Whether an archive grows under this name, or has ceased to. */
+export function isPartial(name: string): boolean {
+  return /^\..+\.[0-9a-f]{12}\.partial$/s.test(name);
 }

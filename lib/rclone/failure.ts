@@ -7,7 +7,10 @@ const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
     /decrypt configuration|unable to authenticate|unauthorized|forbidden|invalid.*credential|access ?denied/i,
     "wrong-key",
   ],
-  [/no space left|disk quota exceeded|insufficient storage|quota.*exceeded|storage.*full/i, "no-space"],
+  [
+    /no space left|remaining disk space|disk quota exceeded|insufficient storage|quota.*exceeded|storage.*full/i,
+    "no-space",
+  ],
   [
     /find section in config|permission denied|read-only file system|connection|connect:|no such host|timeout|EOF|broken pipe|SSH_FX_|not found|not allowed|conflict|423 locked/i,
     "output-unusable",

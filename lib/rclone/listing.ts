@@ -12,10 +12,11 @@ export interface RemoteFile {
   readonly hashes: Readonly<Record<string, string>>;
 }
 
-/** The files in the directory itself; none where it is not there. */
-export async function listFiles(rclone: Engine, around: EngineNeeds): Promise<readonly RemoteFile[]> {
+/** The files in the directory itself; undefined where it is not there. */
+export async function listFiles(rclone: Engine, around: EngineNeeds): Promise<readonly RemoteFile[] | undefined> {
   const answer = await askRclone(rclone, ["lsjson", "--files-only", "--no-mimetype", at("")], text, around);
-  const value: unknown = JSON.parse(answer ?? "[]");
+  if (answer === undefined) return undefined;
+  const value: unknown = JSON.parse(answer);
   return Array.isArray(value) ? (value as Told[]).map(fileOf) : [];
 }
 

@@ -25,9 +25,10 @@ export interface UploadedFile {
 
 /**
  * Uploads a file under a temporary name, compares size and digest with what the remote reports, and only then gives it
- * its name. Where the remote has no digests, the file is read back.
+ * its name. Where the remote has no digests, the file is read back. One that is there by its name already is not
+ * uploaded again.
  * @param beforeName called when the bytes are known to be there
- * @throws HoldstillError `verify-failed`, `output-exists`, and by what rclone says
+ * @throws HoldstillError `verify-failed`, `output-exists` where another file has its name, and by what rclone says
  */
 export async function upload(
   rclone: Engine,
@@ -36,14 +37,19 @@ export async function upload(
   beforeName: () => Promise<void>,
 ): Promise<ComparedBy> {
   const { path, name, partial } = file;
-  await assertAbsent(rclone, name, around);
+  const found = await fileAt(rclone, name, ALGORITHMS, around);
+  if (found !== undefined) return sameAs(rclone, file, found, around);
   try {
     await copyFile(rclone, textOf(path), at(partial), around);
     const compared = await compare(rclone, file, await reported(rclone, partial, around), around);
+    if (compared.differs !== undefined) throw failed(compared.differs);
+    // An upload takes long, and nobody locks a remote.
+    if ((await fileAt(rclone, name, ["md5"], around)) !== undefined) throw taken(name);
     await beforeName();
     await askRclone(rclone, ["moveto", at(partial), at(name)], drained, around);
-    assertSize(file, await reported(rclone, name, around));
-    return compared;
+    const { size } = await reported(rclone, name, around);
+    if (size !== file.size) throw failed(otherSize(file, size));
+    return compared.by;
   } catch (error) {
     if (!around.signal.aborted) await removeQuietly(rclone, partial, around);
     throw error;
@@ -64,9 +70,14 @@ async function removeQuietly(rclone: Engine, name: string, around: EngineNeeds):
   }
 }
 
-async function assertAbsent(rclone: Engine, name: string, around: EngineNeeds): Promise<void> {
-  if ((await fileAt(rclone, name, ["md5"], around)) === undefined) return;
-  throw new HoldstillError("output-exists", `the remote has a file ${name} already, and nothing is overwritten`, {
+async function sameAs(rclone: Engine, file: UploadedFile, found: RemoteFile, around: EngineNeeds): Promise<ComparedBy> {
+  const { by, differs } = await compare(rclone, file, found, around);
+  if (differs !== undefined) throw taken(file.name);
+  return by;
+}
+
+function taken(name: string): HoldstillError {
+  return new HoldstillError("output-exists", `the remote has another file ${name}, and nothing is overwritten`, {
     hint: "Move it away, or give the archive another name.",
   });
 }
@@ -77,8 +88,10 @@ async function reported(rclone: Engine, name: string, around: EngineNeeds): Prom
   return found;
 }
 
-function assertSize({ name, size }: UploadedFile, found: RemoteFile): void {
-  if (found.size !== size) throw failed(`${name} has ${size} bytes, and ${found.size} on the remote`);
+interface Comparison {
+  readonly by: ComparedBy;
+  /** In what the two are not the same; undefined where they are. */
+  readonly differs: string | undefined;
 }
 
 async function compare(
@@ -86,13 +99,18 @@ async function compare(
   file: UploadedFile,
   found: RemoteFile,
   around: EngineNeeds,
-): Promise<ComparedBy> {
-  assertSize(file, found);
+): Promise<Comparison> {
   const algorithm = ALGORITHMS.find((each) => (found.hashes[each] ?? "") !== "");
+  const by = algorithm ?? "reading back";
+  if (found.size !== file.size) return { by, differs: otherSize(file, found.size) };
   const mine = await fileDigest(stoppable(around.fs, around.signal), file.path, algorithm);
   const theirs = algorithm === undefined ? await readBack(rclone, found.name, around) : found.hashes[algorithm];
-  if (mine !== theirs) throw failed(`the ${algorithm ?? "sha256"} of ${file.name} is another on the remote`);
-  return algorithm ?? "reading back";
+  const differs = mine === theirs ? undefined : `the ${algorithm ?? "sha256"} of ${file.name} is another on the remote`;
+  return { by, differs };
+}
+
+function otherSize({ name, size }: UploadedFile, found: number): string {
+  return `${name} has ${size} bytes, and ${found} on the remote`;
 }
 
 async function readBack(rclone: Engine, name: string, around: EngineNeeds): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import { withoutSecrets } from "../destination.js";
 import { HoldstillError, type ErrorCode } from "../errors.js";
+import { fieldsOf } from "./messages.js";
 
 /** Since 0.17 restic's exit code tells these apart; before, it is 1 for all of them, and what it says has to do. */
 const BY_EXIT_CODE: Readonly<Record<number, ErrorCode>> = { 10: "output-unusable", 11: "locked", 12: "wrong-key" };
@@ -48,13 +49,23 @@ const UNKNOWN = ["restic failed", "What restic says tells why."] as const;
 
 /** What it means that restic ended with a code and said something. Secrets in what it said are left out. */
 export function resticFailure(exitCode: number | string, said: string): HoldstillError {
-  const text = withoutSecrets(said.trim());
+  const lines = said
+    .split("\n")
+    .map(messageOf)
+    .filter((line) => line.trim() !== "");
+  const text = withoutSecrets(lines.join("\n"));
   const code =
     BY_EXIT_CODE[Number(exitCode)] ??
     BY_TEXT.find(([pattern]) => pattern.test(text))?.[1] ??
     ("io" satisfies ErrorCode);
   const [what, hint] = WHAT[code] ?? UNKNOWN;
-  const [line = ""] = text.split("\n").filter((each) => each !== "");
-  const reason = line === "" ? `exit code ${exitCode}` : line.replace(/^Fatal: /, "");
+  const [first = ""] = text.split("\n");
+  const reason = text === "" ? `exit code ${exitCode}` : (/^Fatal: (.*)$/m.exec(text)?.[1] ?? first);
   return new HoldstillError(code, `${what}: ${reason}`, { hint });
+}
+
+/** Since 0.17 what restic ends with is JSON where that was asked for. */
+function messageOf(line: string): string {
+  const message = fieldsOf(line)?.["message"];
+  return typeof message === "string" ? message : line;
 }

@@ -15,7 +15,7 @@ export type ResticMessage =
 
 /** A line that restic prints with `--json`; undefined for those that say nothing to us. */
 export function parseMessage(line: string): ResticMessage | undefined {
-  const fields = parsed(line);
+  const fields = fieldsOf(line);
   const count = (name: string): number => (typeof fields?.[name] === "number" ? fields[name] : 0);
   if (fields?.["message_type"] === "status") {
     return { type: "status", files: count("files_done"), bytes: count("bytes_done") };
@@ -35,7 +35,8 @@ export function parseMessage(line: string): ResticMessage | undefined {
   };
 }
 
-function parsed(line: string): Readonly<Record<string, unknown>> | undefined {
+/** What is in a line of JSON; undefined where it is something else. */
+export function fieldsOf(line: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(line);
     return typeof value === "object" && value !== null ? { ...value } : undefined;

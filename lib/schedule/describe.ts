@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { bytesOf } from "../bytes.js";
-import type { Destination } from "../destination.js";
+import { hasSecrets, type Destination } from "../destination.js";
 import { HoldstillError } from "../errors.js";
 import type { CreateOptions } from "../prepare.js";
 import { discover, looking } from "../profile/discover.js";
@@ -71,8 +71,8 @@ export async function describeSchedule(options: ScheduleOptions, around: Surroun
   const alarm = options.alarm === undefined ? [] : [`--alarm=${options.alarm}`];
   const configured = config === undefined ? [] : [`--config=${config}`];
   const metrics = options.prometheus === undefined ? [] : [directoryOf(options.prometheus, around)];
-  const repository = localRepository(options.destination);
-  const isRemote = options.destination !== undefined && repository.length === 0;
+  const local = localDirectory(options, around);
+  const isRemote = options.destination !== undefined && local.length === 0;
   return {
     account,
     directory,
@@ -83,23 +83,30 @@ export async function describeSchedule(options: ScheduleOptions, around: Surroun
       ...{ scope, runAs, when, sources, network: options.network || isRemote },
       command: [...program, "create", ...configured, ...carried, `--output=${directory}`, "--background"],
       alarm: [...program, "schedule", "alarm", `--${scope}`, ...configured, ...alarm],
-      writable: outermost([...stageMounts(plan, account, around), directory, ...metrics, ...repository]),
-      usesTmp: [...sources, directory, ...metrics, ...repository, ...program].some((path) =>
+      writable: outermost([...stageMounts(plan, account, around), directory, ...metrics, ...local]),
+      usesTmp: [...sources, directory, ...metrics, ...local, ...program].some((path) =>
         TMP.some((tmp) => isWithin(path, tmp)),
       ),
     },
   };
 }
 
-/** A repository of restic in a directory of this machine; what it is to anybody else is in its address. */
-function localRepository(destination: Destination | undefined): string[] {
-  const repository = destination?.engine === "restic" ? destination.repository : undefined;
-  return repository?.startsWith("/") === true ? [repository] : [];
+/** A destination that is a directory of this machine; what it is to anybody else is in its address. */
+function localDirectory({ destination }: ScheduleOptions, { env }: Surroundings): string[] {
+  const directory =
+    destination?.engine === "restic" ? (destination.repository ?? env["RESTIC_REPOSITORY"]) : destination?.directory;
+  return directory?.startsWith("/") === true ? [directory] : [];
 }
 
 /** What says to an engine where its secrets and settings are; the secrets themselves would be open to all in a unit. */
 const ENGINE_VARIABLES: Readonly<Record<Destination["engine"], readonly string[]>> = {
-  restic: ["RESTIC_REPOSITORY_FILE", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND", "RESTIC_HOST"],
+  restic: [
+    "RESTIC_REPOSITORY",
+    "RESTIC_REPOSITORY_FILE",
+    "RESTIC_PASSWORD_FILE",
+    "RESTIC_PASSWORD_COMMAND",
+    "RESTIC_HOST",
+  ],
   rclone: ["RCLONE_CONFIG"],
 };
 
@@ -107,6 +114,7 @@ function engineVariables({ destination, scope }: ScheduleOptions, { env }: Surro
   if (destination === undefined) return {};
   const given = ENGINE_VARIABLES[destination.engine].flatMap((name) => {
     const value = env[name];
+    if (name === "RESTIC_REPOSITORY" && (!isByEnvironment(destination) || hasSecrets(value ?? ""))) return [];
     return value ? [[name, value] as const] : [];
   });
   // Homes are read-only in the sandbox.
@@ -114,9 +122,20 @@ function engineVariables({ destination, scope }: ScheduleOptions, { env }: Surro
   return { ...Object.fromEntries(given), ...(destination.engine === "restic" && scope === "system" ? cache : {}) };
 }
 
+/** Whether restic's own variables say where its repository is. */
+function isByEnvironment(destination: Destination): boolean {
+  return destination.engine === "restic" && destination.repository === undefined;
+}
+
 function secretWarnings({ destination }: ScheduleOptions, { env }: Surroundings): string[] {
-  if (destination?.engine !== "restic" || !env["RESTIC_PASSWORD"]) return [];
-  return ["RESTIC_PASSWORD is not written into the unit, where all could read it: set RESTIC_PASSWORD_FILE instead"];
+  if (destination?.engine !== "restic") return [];
+  const secrets = [
+    ...(isByEnvironment(destination) && hasSecrets(env["RESTIC_REPOSITORY"] ?? "") ? ["RESTIC_REPOSITORY"] : []),
+    ...(env["RESTIC_PASSWORD"] ? ["RESTIC_PASSWORD"] : []),
+  ];
+  return secrets.map(
+    (name) => `${name} is not written into the unit, where all could read it: set ${name}_FILE instead`,
+  );
 }
 
 /** The directory of the metrics has to be there: its owner and mode are for those who read them. */

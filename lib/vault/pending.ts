@@ -5,42 +5,47 @@ import { unlinkIfThere } from "../unlink-if-there.js";
 import { makeDirectory } from "./output.js";
 
 /*
- * What is yet to be uploaded: an empty file for each archive and place, by the archive's name and a digest of the
- * place. Only for who holds the lock of the archive directory.
+ * What is yet to be uploaded: an empty file for each archive and place, by the archive's name, a digest of the place and
+ * a token. Only for who holds the lock of the archive directory.
  */
+
+/** An archive that is to be uploaded. */
+export interface Pending {
+  readonly name: string;
+  /** Random: of this upload and no other, here or on another machine. */
+  readonly token: string;
+}
 
 function directoryOf(vault: Bytes): Bytes {
   return under(vault, bytesOf(".holdstill/uploads"));
 }
 
-function markOf(vault: Bytes, name: string, place: string): Bytes {
-  return under(directoryOf(vault), bytesOf(`${name}.${place}`));
+function markOf(vault: Bytes, { name, token }: Pending, place: string): Bytes {
+  return under(directoryOf(vault), bytesOf(`${name}.${place}.${token}`));
 }
 
-/** Notes that an archive is to be uploaded. */
-export function addPending(fs: Filesystem, vault: Bytes, name: string, place: string): void {
+/** Notes that an archive is to be uploaded, unless that is noted already. */
+export function addPending(fs: Filesystem, vault: Bytes, pending: Pending, place: string): void {
+  if (pendingFor(fs, vault, place).some(({ name }) => name === pending.name)) return;
   makeDirectory(fs, directoryOf(vault));
-  try {
-    fs.close(fs.create(markOf(vault, name, place), 0o600));
-  } catch (error) {
-    if (!isErrno(error, "EEXIST")) throw error;
-  }
+  fs.close(fs.create(markOf(vault, pending, place), 0o600));
 }
 
-export function removePending(fs: Filesystem, vault: Bytes, name: string, place: string): void {
-  unlinkIfThere(fs, markOf(vault, name, place));
+export function removePending(fs: Filesystem, vault: Bytes, pending: Pending, place: string): void {
+  unlinkIfThere(fs, markOf(vault, pending, place));
 }
 
 /** The archives that are to be uploaded to a place, in the order of their names. */
-export function pendingFor(fs: Filesystem, vault: Bytes, place: string): string[] {
-  const ending = `.${place}`;
+export function pendingFor(fs: Filesystem, vault: Bytes, place: string): Pending[] {
+  const mark = new RegExp(`^(.+)\\.${place}\\.([0-9a-f]+)$`, "s");
   try {
     return fs
       .list(directoryOf(vault))
-      .map(({ name }) => textOf(name))
-      .filter((name) => name.endsWith(ending))
-      .map((name) => name.slice(0, -ending.length))
-      .sort();
+      .flatMap(({ name: file }) => {
+        const [, name, token] = mark.exec(textOf(file)) ?? [];
+        return name === undefined || token === undefined ? [] : [{ name, token }];
+      })
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
     if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
     return [];

@@ -201,6 +201,21 @@ describe("holdstill config", () => {
     });
   });
 
+  it("takes a destination that is a directory of this machine as a path, and addresses as they are", () => {
+    const { home, file, run } = configuredWorld("");
+    const shown = (text: string, ...options: readonly string[]): string => {
+      writeFileSync(file, text === "" ? "" : `destination: ${text}\n`);
+      const { stdout } = run(["config", "show", "--json", ...options].join(" "));
+      return (JSON.parse(stdout) as { settings: { destination: { value: string } } }).settings.destination.value;
+    };
+    expect(shown("restic:~/repo")).to.equal(`restic:${home}/repo`);
+    expect(shown("rclone:backups")).to.equal(`rclone:${join(file, "../backups")}`);
+    expect(shown("", "--to", "rclone:./a:b")).to.equal(`rclone:${home}/a:b`);
+    for (const address of ["restic:", "restic:sftp:nas:repo", "rclone:nas:backups", "rclone:nas:"]) {
+      expect(shown(JSON.stringify(address))).to.equal(address);
+    }
+  });
+
   it("wants to know what to do", () => {
     const { status, stderr } = holdstill(world(), ["config"]);
     expect({ status, stderr: stderr.split("\n")[0] }).to.deep.equal({

@@ -55,6 +55,17 @@ describe("schedule on the command line", () => {
     expect((await printed("--passphrase-file", "pass")).carried).to.deep.equal(["--passphrase-file=/pass"]);
   });
 
+  it("carries a destination as it is from any directory, unless there is a secret in it", async () => {
+    expect((await printed("--to", "rclone:nas:backups")).carried).to.deep.equal(["--to=rclone:nas:backups"]);
+    expect((await printed("--to", "restic:repo")).carried).to.deep.equal(["--to=restic:/repo"]);
+    const { shell, out, err } = collectingShell();
+    for (const to of ["restic:rest:http://me:hidden@nas/", "rclone::sftp,host=nas,pass=hidden:x"]) {
+      expect(await run(["schedule", "print", "--to", to], shell, only({}))).to.equal(64);
+    }
+    expect(err()).to.include("there is a secret in the destination");
+    expect(out() + err()).not.to.include("hidden");
+  });
+
   it("sounds an alarm by what is configured, and all the same where the configuration is bad", async () => {
     const unit = "holdstill.service";
     const about = { outcome: "failed", unit, result: "exit-code", exitCode: 4, lines: [] } as const;

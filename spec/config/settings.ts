@@ -29,7 +29,8 @@ const word = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/);
 export function valuesOf(key: Key): fc.Arbitrary<unknown> {
   const { kind, choices, least = 0, most = 1_000_000, unlimited } = settingOf(key);
   if (key === "label") return word;
-  if (key === "destination") return fc.constantFrom("restic:", "restic:sftp:nas:/repo", "rclone:nas:backups");
+  if (key === "destination")
+    return fc.constantFrom("restic:", "restic:sftp:nas:/repo", "rclone:nas:backups", "rclone:/mnt");
   if (key === "keepWithin") return fc.constantFrom("14d", "1y", "1y6m", "36h", "2y5m7d3h");
   if (key === "daily") return fc.constantFrom("03:00", "23:59", "0:05");
   if (choices !== undefined) return fc.constantFrom(...choices);

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import { HoldstillError } from "../../lib/errors.js";
-import { archivesAmong, namedAmong, ownerOfPartial, partialNameOf } from "../../lib/rclone/archives.js";
+import { archivesAmong, isPartial, namedAmong, partialNameOf } from "../../lib/rclone/archives.js";
 
 const NAMES = ["2026-11-26T00-00-00.000Z-directory.tar.zst", "2026-11-25T00-00-00.000Z-directory-x.tar.zst.age"];
-const OWNER = "0123456789ab";
+const TOKEN = "0123456789ab";
 
 function file(name: string, mtimeMs = 0) {
   return { name, size: 1, mtimeMs, hashes: {} };
@@ -11,7 +11,7 @@ function file(name: string, mtimeMs = 0) {
 
 describe("the archives on a remote", () => {
   it("are those of the files that are named so, the newest last, by their name or else by their time", () => {
-    const partial = partialNameOf(NAMES[0] ?? "", OWNER);
+    const partial = partialNameOf({ name: NAMES[0] ?? "", token: TOKEN });
     const found = archivesAmong(
       [...NAMES, "notes.txt", partial].map((name) => file(name)),
       () => undefined,
@@ -34,9 +34,9 @@ describe("the archives on a remote", () => {
     expect(() => namedAmong("latest", [])).to.throw(HoldstillError, "there is no archive here");
   });
 
-  it("grow under a name that says whose they are, and that no archive has", () => {
-    expect(ownerOfPartial(partialNameOf("a.tar", OWNER))).to.equal(OWNER);
-    expect(ownerOfPartial(".a.tar.partial")).to.equal(undefined);
-    expect(ownerOfPartial("a.tar")).to.equal(undefined);
+  it("grow under a name that no archive has", () => {
+    expect(isPartial(partialNameOf({ name: "a.tar", token: TOKEN }))).to.equal(true);
+    expect(isPartial(".a.tar.partial")).to.equal(false);
+    expect(isPartial("a.tar")).to.equal(false);
   });
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { tmpDirectory } from "../helpers/tree.js";
 
 /** What goes wrong: while a file is copied to the remote, or when it is to be named. */
-export type Fault = "short" | "flipped" | "cut off" | "unhashed" | "unmoved" | "without directories";
+export type Fault = "short" | "flipped" | "cut off" | "unhashed" | "unmoved" | "overtaken" | "without directories";
 
 const SCRIPT = `
 import { createHash } from "node:crypto";
@@ -35,6 +35,7 @@ if (command === "lsjson" && args.includes("--stat")) {
   }
   console.log(JSON.stringify(told(from)));
 } else if (command === "lsjson") {
+  if (!fs.existsSync(root)) process.exit(3);
   console.log(JSON.stringify(files(root).map((name) => told(join(root, name)))));
 } else if (command === "copyto") {
   const data = Buffer.from(fs.readFileSync(from));
@@ -43,6 +44,7 @@ if (command === "lsjson" && args.includes("--stat")) {
     if (fault === "flipped") data[9] ^= 1;
     const half = fault === "short" || fault === "cut off";
     fs.writeFileSync(to, half ? data.subarray(0, data.length / 2) : data);
+    if (fault === "overtaken") fs.writeFileSync(join(root, basename(from)), "other");
     if (fault === "cut off") { console.error("Failed to copyto: connection reset by peer"); process.exit(1); }
   } else fs.writeFileSync(to, data);
 } else if (command === "moveto") {

@@ -101,6 +101,28 @@ describe("schedule", () => {
       expect(there.schedule.environment).to.deep.equal({ RESTIC_PASSWORD_FILE: "/p" });
     });
 
+    it("a local directory of rclone's as one more to write to", async () => {
+      const { source, around } = world();
+      const destination = { engine: "rclone", directory: "/mnt/usb" } as const;
+      const { schedule } = await describeSchedule(options(source, { destination }), around);
+      expect(schedule.writable).to.include("/mnt/usb");
+      expect(schedule).to.include({ network: false });
+    });
+
+    it("the repository that restic's environment names, but for one with a password", async () => {
+      const { source, around } = world();
+      const destination = { engine: "restic", repository: undefined } as const;
+      const by = async (repository: string) =>
+        describeSchedule(options(source, { destination }), {
+          ...{ ...around, env: { ...around.env, RESTIC_REPOSITORY: repository } },
+        });
+      expect((await by("sftp:nas:/repo")).schedule.environment).to.deep.equal({ RESTIC_REPOSITORY: "sftp:nas:/repo" });
+      expect((await by("/srv/repo")).schedule.writable).to.include("/srv/repo");
+      const { schedule, warnings } = await by("rest:http://me:hidden@nas/");
+      expect(schedule.environment).to.deep.equal({});
+      expect(warnings.join()).to.include("RESTIC_REPOSITORY_FILE").and.not.to.include("hidden");
+    });
+
     it("the configuration that counts, for the backup and for the alarm", async () => {
       const { source, around } = world();
       const { schedule } = await describeSchedule(options(source, { config: "/etc/h.yaml", alarm: "x" }), around);

@@ -63,7 +63,7 @@ async function perform(argv: Arguments, context: Context): Promise<number> {
   const bare = optionsOf(settings);
   if (destination?.engine === "restic") {
     const { createTo } = await import("./create-to.js");
-    const told = toldOf(settings, file, "named");
+    const told = toldOf(settings, file, "withheld");
     return createTo(destination, { argv, options: bare, strict: settings.strict, told, around, warn }, context);
   }
   const { keepLocal } = settings;

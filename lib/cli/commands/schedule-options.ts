@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ArgumentsCamelCase, InferredOptionTypes } from "yargs";
-import { destinationOf } from "../../destination.js";
+import { destinationOf, hasSecrets } from "../../destination.js";
 import { HoldstillError } from "../../errors.js";
 import type { ScheduleOptions } from "../../schedule/describe.js";
 import type { Settings } from "../../config/settings.js";
@@ -40,6 +40,12 @@ export async function scheduleOptions(
     throw new HoldstillError("usage", "--run-as goes with --system: a user's own timer runs as that user");
   }
   const { settings, origins, file } = await configured({ ...argv, destination: argv.to }, around, useCases);
+  const { from } = origins.destination;
+  if (settings.destination !== undefined && hasSecrets(settings.destination) && from !== "file") {
+    throw new HoldstillError("usage", "a unit can be read by all, and there is a secret in the destination", {
+      hint: "Let rclone's own configuration or restic's environment have it, or the file that --config names.",
+    });
+  }
   const { output: _, prune: __, config: ___, ...others } = CARRIED;
   return {
     ...{ scope, runAs: argv.runAs, alarm: argv.alarm, network: argv.network === true },
@@ -48,7 +54,7 @@ export async function scheduleOptions(
     ...{ config: file?.path, prometheus: settings.prometheus },
     destination: settings.destination === undefined ? undefined : destinationOf(settings.destination),
     carried: [
-      ...carriedArguments(argv, others, around.cwd),
+      ...carriedArguments(argv, others, around),
       ...(settings.prune || keepsSomething(settings) ? ["--prune"] : []),
     ],
     environment: Object.fromEntries(
