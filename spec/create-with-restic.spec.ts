@@ -89,6 +89,8 @@ describe("what restic says when it fails", () => {
     [11, "", "locked"],
     [1, "Fatal: write /r/tmp: no space left on device", "no-space"],
     [1, "Fatal: repository contains errors", "bad-archive"],
+    [1, "Fatal: unable to open config file: unexpected HTTP response (401): 401 Unauthorized", "wrong-key"],
+    [1, "Fatal: unable to open config file: Stat: Access Denied.", "wrong-key"],
     [1, "Fatal: something else", "io"],
   ];
   for (const [exitCode, said, code] of SAID) {
@@ -107,6 +109,19 @@ describe("what restic says when it fails", () => {
     expect(resticFailure(1, said).message).to.equal(
       "no space is left for restic's repository: unable to save snapshot: no space left on device",
     );
+  });
+
+  it("is told by what ssh says", () => {
+    const said = "subprocess ssh: nas: Permission denied (publickey).\nFatal: unable to open repository: EOF\n";
+    expect(resticFailure(1, said).message).to.equal(
+      "restic cannot use the repository: unable to open repository: EOF (ssh: nas: Permission denied (publickey).)",
+    );
+  });
+
+  it("is of the server where that is what refuses", () => {
+    const { message, hint } = resticFailure(1, "Fatal: unexpected HTTP response (401): 401 Unauthorized");
+    expect(message).to.match(/^restic is refused by the server of the repository: unexpected/);
+    expect(hint).to.match(/^Check user and password/);
   });
 
   it("is told by the message where it is JSON, as since 0.17", () => {

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { generateKey } from "../lib/age/header.js";
 import { doctor, type DoctorOptions, type Finding } from "../lib/doctor.js";
 import { run } from "../lib/cli/program.js";
 import { findingLines } from "../lib/report/doctor-text.js";
@@ -67,13 +68,18 @@ describe("doctor", () => {
     writeFileSync(beside, "", { mode: 0o600 });
     writeFileSync(apart, "", { mode: 0o640 });
     expect(about(await examine(source, {}, { identities: [beside] }), "keys")).to.deep.equal([
-      `warn: the only secret key lies beside the backups, and is lost with them: ${beside}`,
+      `warn: the only secret key known here lies beside the backups, and is lost with them: ${beside}`,
     ]);
     expect(about(await examine(source, {}, { identities: [beside, apart] }), "keys")).to.deep.equal([
       `warn: others can read the secret key ${apart}`,
     ]);
     expect(about(await examine(source, {}, { identities: [join(source, "none")] }), "keys")).to.deep.equal([
       `bad: there is no secret key ${join(source, "none")}`,
+    ]);
+    const { identity } = await generateKey();
+    writeFileSync(join(archives, "id.txt"), `# public key: …\n${identity}\n`, { mode: 0o600 });
+    expect(about(await examine(source, {}), "keys")).to.deep.equal([
+      `warn: the only secret key known here lies beside the backups, and is lost with them: ${join(archives, "id.txt")}`,
     ]);
   });
 

@@ -173,7 +173,10 @@ export const VERIFY = {
   ...REMOTE,
   "read-data-subset": {
     ...VALUE,
-    coerce: one("read-data-subset"),
+    coerce: valueOf("read-data-subset", {
+      kind: "text",
+      like: { pattern: /^(\d{1,3}(\.\d+)?%|\d+\/\d+|\d+[kmgt]?)$/i, is: "5%, 1/10, 2G or the like" },
+    }) as (given: unknown) => string,
     describe: "with --all --from restic:…: read this much of its data, e.g. 5%, 1/10 or 2G [default: 100%]",
   },
   ...UNLOCK,

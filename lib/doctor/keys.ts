@@ -1,19 +1,26 @@
 import { posix } from "node:path";
-import { isExposed } from "../age/key-files.js";
-import { bytesOf, textOf } from "../bytes.js";
-import { isErrno } from "../errors.js";
+import { isExposed, readIdentities } from "../age/key-files.js";
+import { bytesOf, textOf, under } from "../bytes.js";
+import { HoldstillError, isErrno } from "../errors.js";
 import type { Surroundings } from "../surroundings.js";
 import { findings, type Finding } from "./finding.js";
 
 const found = findings("keys");
 
-/** The secret keys that are configured: who else can read them, and whether they would be lost with the backups. */
+/** Longer than any file of keys, in bytes. */
+const LONGEST = 1 << 16;
+
+/**
+ * The secret keys that are configured, and those that lie in the archive directory: who else can read them, and whether
+ * they would be lost with the backups.
+ */
 export function checkKeys(identities: readonly string[], directory: string, around: Surroundings): Finding[] {
   const { fs, cwd } = around;
   const real = realOf(around, directory);
   const files = identities.map((given) => realOf(around, posix.resolve(cwd, given)));
   const missing = files.filter((file) => !isThere(around, file));
-  const there = files.filter((file) => !missing.includes(file));
+  const configured = files.filter((file) => !missing.includes(file));
+  const there = [...new Set([...configured, ...keysIn(real, around)])];
   const beside = there.filter((file) => file.startsWith(`${real}/`));
   return [
     ...missing.map((file) => found("bad", `there is no secret key ${file}`, "See to identity in the configuration.")),
@@ -24,12 +31,38 @@ export function checkKeys(identities: readonly string[], directory: string, arou
       ? [
           found(
             "warn",
-            `the only secret key lies beside the backups, and is lost with them: ${beside.join(", ")}`,
+            `the only secret key known here lies beside the backups, and is lost with them: ${beside.join(", ")}`,
             "Keep it in two other places: without it nobody opens the backups, and with it whoever finds them does.",
           ),
         ]
       : []),
   ];
+}
+
+/** Files of identities in a directory itself. */
+function keysIn(directory: string, around: Surroundings): string[] {
+  return filesIn(directory, around).filter((path) => {
+    try {
+      return readIdentities([path], around).length > 0;
+    } catch (error) {
+      if (!(error instanceof HoldstillError)) throw error;
+      return false;
+    }
+  });
+}
+
+/** Those that are short enough for keys. */
+function filesIn(directory: string, { fs }: Surroundings): string[] {
+  const path = bytesOf(directory);
+  try {
+    return fs
+      .list(path)
+      .filter(({ name, kind }) => kind === "file" && fs.lstat(under(path, name)).size < LONGEST)
+      .map(({ name }) => textOf(under(path, name)));
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES")) throw error;
+    return [];
+  }
 }
 
 function realOf({ fs }: Surroundings, path: string): string {

@@ -5,12 +5,20 @@ import { fieldsOf } from "./messages.js";
 /** Since 0.17 restic's exit code tells these apart; before, it is 1 for all of them, and what it says has to do. */
 const BY_EXIT_CODE: Readonly<Record<number, ErrorCode>> = { 10: "output-unusable", 11: "locked", 12: "wrong-key" };
 
-const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
+type What = readonly [what: string, hint: string];
+
+const REFUSED: What = [
+  "restic is refused by the server of the repository",
+  "Check user and password: in the repository's address, or in the variables of its store, such as AWS_ACCESS_KEY_ID.",
+];
+
+const BY_TEXT: readonly (readonly [RegExp, ErrorCode, What?])[] = [
   [
     /wrong password|no key found|empty password|password (file|command)|resolving password|is not a password/i,
     "wrong-key",
   ],
   [/no space left on device|disk quota exceeded/i, "no-space"],
+  [/\b40[13] (unauthorized|forbidden)|access ?denied|invalidaccesskeyid|signaturedoesnotmatch/i, "wrong-key", REFUSED],
   [
     /contains errors|ciphertext verification failed|hash mismatch|invalid data returned|seems to be missing/i,
     "bad-archive",
@@ -22,7 +30,7 @@ const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
   ],
 ];
 
-const WHAT: Partial<Record<ErrorCode, readonly [what: string, hint: string]>> = {
+const WHAT: Partial<Record<ErrorCode, What>> = {
   "wrong-key": [
     "restic cannot open the repository with this password",
     "Set RESTIC_PASSWORD_FILE, RESTIC_PASSWORD_COMMAND or RESTIC_PASSWORD to that of the repository.",
@@ -54,14 +62,18 @@ export function resticFailure(exitCode: number | string, said: string): Holdstil
     .map(messageOf)
     .filter((line) => line.trim() !== "");
   const text = withoutSecrets(lines.join("\n"));
-  const code =
-    BY_EXIT_CODE[Number(exitCode)] ??
-    BY_TEXT.find(([pattern]) => pattern.test(text))?.[1] ??
-    ("io" satisfies ErrorCode);
-  const [what, hint] = WHAT[code] ?? UNKNOWN;
-  const [first = ""] = text.split("\n");
-  const reason = text === "" ? `exit code ${exitCode}` : (/^Fatal: (.*)$/m.exec(text)?.[1] ?? first);
-  return new HoldstillError(code, `${what}: ${reason}`, { hint });
+  const [, told, own] = BY_TEXT.find(([pattern]) => pattern.test(text)) ?? [];
+  const code = BY_EXIT_CODE[Number(exitCode)] ?? told ?? ("io" satisfies ErrorCode);
+  const [what, hint] = (code === told ? own : undefined) ?? WHAT[code] ?? UNKNOWN;
+  return new HoldstillError(code, `${what}: ${reasonIn(text) ?? `exit code ${exitCode}`}`, { hint });
+}
+
+/** What it ends with, and what ssh or rclone has said of that. Undefined where nothing was said. */
+function reasonIn(text: string): string | undefined {
+  if (text === "") return undefined;
+  const [, fatal = text.split("\n")[0]] = /^Fatal: (.*)$/m.exec(text) ?? [];
+  const [, helper] = /^subprocess (\S+: .*)$/m.exec(text) ?? [];
+  return helper === undefined ? fatal : `${fatal} (${helper})`;
 }
 
 /** Since 0.17 what restic ends with is JSON where that was asked for. */

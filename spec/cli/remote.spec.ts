@@ -105,6 +105,7 @@ describe("--from on the command line", () => {
     ["verify", "--all", "--read-data-subset", "5%"],
     ["verify", "latest", "--from", "restic:/r", "--read-data-subset", "5%"],
     ["verify", "--all", "--from", "rclone:nas:b", "--read-data-subset", "5%"],
+    ["verify", "--all", "--from", "restic:/r", "--read-data-subset", "much"],
     ["create", "--keep-local", "2"],
     ["create", "--keep-local", "2", "--to", "restic:/r"],
   ]) {
