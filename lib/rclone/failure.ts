@@ -45,8 +45,8 @@ export function rcloneFailure(exitCode: number | string, said: string): Holdstil
 
 /** Without what is the same in every line, and without our name for the directory. */
 function messageOf(line: string): string {
-  const [, message = line] = /"msg":"((?:[^"\\]|\\.)*)"/.exec(line) ?? [];
-  return message
+  const [, message] = /"msg":("(?:[^"\\]|\\.)*")/.exec(line) ?? [];
+  return (message === undefined ? line : (JSON.parse(message) as string))
     .replace(/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d (?:[A-Z]+ *: )?/, "")
     .replace(/^Failed to create file system for "[^"]*": /, "")
     .replace(/\bholdstill_place:/g, "");

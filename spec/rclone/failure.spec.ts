@@ -29,6 +29,6 @@ describe("what rclone says when it fails", () => {
   it("is the last message, without statistics and without secrets", () => {
     const said =
       '{"level":"error","msg":"Failed to copy: https://me:secret@nas/ is \\"gone\\"","source":"x"}\n{"level":"warning","msg":"-","stats":{"bytes":1}}\n';
-    expect(rcloneFailure(1, said).message).to.equal('rclone failed: Failed to copy: https://me:***@nas/ is \\"gone\\"');
+    expect(rcloneFailure(1, said).message).to.equal('rclone failed: Failed to copy: https://me:***@nas/ is "gone"');
   });
 });
