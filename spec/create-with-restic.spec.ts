@@ -91,6 +91,7 @@ describe("what restic says when it fails", () => {
     [1, "Fatal: repository contains errors", "bad-archive"],
     [1, "Fatal: unable to open config file: unexpected HTTP response (401): 401 Unauthorized", "wrong-key"],
     [1, "Fatal: unable to open config file: Stat: Access Denied.", "wrong-key"],
+    [1, "Fatal: unable to open config file: Stat: The AWS Access Key Id you provided does not exist.", "wrong-key"],
     [1, "Fatal: something else", "io"],
   ];
   for (const [exitCode, said, code] of SAID) {

@@ -4,7 +4,7 @@ import { HoldstillError, type ErrorCode } from "../errors.js";
 /** rclone's exit codes tell hardly more than that it failed: what it says has to do. */
 const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
   [
-    /decrypt configuration|unable to authenticate|unauthorized|forbidden|invalid.*credential|access ?denied/i,
+    /decrypt configuration|unable to authenticate|unauthorized|forbidden|invalid.*credential|access ?denied|invalidaccesskeyid|signaturedoesnotmatch|nocredentialproviders/i,
     "wrong-key",
   ],
   [
@@ -36,7 +36,11 @@ const UNKNOWN = ["rclone failed", "What rclone says tells why."] as const;
 
 /** What it means that rclone ended with a code and said something. Secrets in what it said are left out. */
 export function rcloneFailure(exitCode: number | string, said: string): HoldstillError {
-  const lines = said.split("\n").filter((line) => line.trim() !== "" && !line.includes('"stats":{'));
+  // Of a message of several lines all but the first are indented.
+  const lines = said
+    .replace(/\n\s+/g, " ")
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !line.includes('"stats":{'));
   const reason = withoutSecrets(messageOf(lines.at(-1) ?? `exit code ${exitCode}`));
   const code = BY_TEXT.find(([pattern]) => pattern.test(reason))?.[1] ?? ("io" satisfies ErrorCode);
   const [what, hint] = WHAT[code] ?? UNKNOWN;
@@ -45,8 +49,8 @@ export function rcloneFailure(exitCode: number | string, said: string): Holdstil
 
 /** Without what is the same in every line, and without our name for the directory. */
 function messageOf(line: string): string {
-  const [, message = line] = /"msg":"((?:[^"\\]|\\.)*)"/.exec(line) ?? [];
-  return message
+  const [, message] = /"msg":("(?:[^"\\]|\\.)*")/.exec(line) ?? [];
+  return (message === undefined ? line : (JSON.parse(message) as string))
     .replace(/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d (?:[A-Z]+ *: )?/, "")
     .replace(/^Failed to create file system for "[^"]*": /, "")
     .replace(/\bholdstill_place:/g, "");

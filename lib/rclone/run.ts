@@ -19,10 +19,12 @@ const NOT_FOUND = [3, 4];
 export function findRclone(around: Pick<Surroundings, "fs" | "env">, directory: string): Engine {
   const rclone = findEngine("rclone", around);
   const place = `RCLONE_CONFIG_${PLACE.toUpperCase()}`;
+  // What it says is for us: not for a file, and not among its answers.
+  const { RCLONE_LOG_FILE: _, RCLONE_SYSLOG: __, RCLONE_PROGRESS: ___, ...env } = rclone.env;
   return {
     ...rclone,
     env: {
-      ...{ RCLONE_ASK_PASSWORD: "false", ...rclone.env, RCLONE_USE_JSON_LOG: "true" },
+      ...{ RCLONE_ASK_PASSWORD: "false", ...env, RCLONE_USE_JSON_LOG: "true" },
       ...{ [`${place}_TYPE`]: "alias", [`${place}_REMOTE`]: directory },
     },
   };

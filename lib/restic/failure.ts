@@ -18,7 +18,7 @@ const BY_TEXT: readonly (readonly [RegExp, ErrorCode, What?])[] = [
     "wrong-key",
   ],
   [/no space left on device|disk quota exceeded/i, "no-space"],
-  [/\b40[13] (unauthorized|forbidden)|access ?denied|invalidaccesskeyid|signaturedoesnotmatch/i, "wrong-key", REFUSED],
+  [/\b40[13] (unauthorized|forbidden)|access ?denied|access key id you|signature we calculated/i, "wrong-key", REFUSED],
   [
     /contains errors|ciphertext verification failed|hash mismatch|invalid data returned|seems to be missing/i,
     "bad-archive",

@@ -54,7 +54,8 @@ describe("holdstill with a configuration file", () => {
     ].join("\n");
     const { home, run, file } = configuredWorld(text.replace("rest:", "restic:rest:http://me:hidden@nas/"));
     const summary = '{"message_type":"summary","files_new":3,"data_added":10,"snapshot_id":"0123456789"}';
-    writeFileSync(join(home, "restic"), `#!/bin/sh\n[ -e broken ] && exit 10\necho '${summary}'\n`, { mode: 0o755 });
+    const broken = `if [ -e broken ]; then echo "Fatal: cannot read $HOME/source" >&2; exit 10; fi`;
+    writeFileSync(join(home, "restic"), `#!/bin/sh\n${broken}\necho '${summary}'\n`, { mode: 0o755 });
     const env = { PATH: `${home}:${process.env["PATH"]}` };
 
     const { status, stderr } = run("create --quiet", { env });
@@ -76,6 +77,8 @@ describe("holdstill with a configuration file", () => {
     const failed = run("create", { env });
     expect([failed.status, failed.stderr.split("\n")[0]]).to.deep.equal([73, "failure: no"]);
     expect(run("status", { env }).stdout).to.match(/^The last run failed: .*, exit code 73: /m);
+    // The repository is encrypted, and the records of it tell no more than it does.
+    expect(readFileSync(join(home, "kept/.holdstill/runs.jsonl"), "utf8")).not.to.include(home);
 
     for (const shown of [run("config show"), run("config show --json")]) {
       expect(shown.stdout).to.include("restic:rest:http://me:***@nas/").and.not.to.include("hidden");

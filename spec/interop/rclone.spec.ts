@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, watch, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, watch, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect } from "chai";
 import type { CreateReport } from "../../lib/report/create-report.js";
@@ -21,6 +21,10 @@ interface Here {
   /** What the server serves. */
   readonly served: string;
   readonly env: Readonly<Record<string, string>>;
+}
+
+function archivesIn(directory: string): string[] {
+  return readdirSync(directory).filter((name) => name !== ".holdstill");
 }
 
 interface Failed {
@@ -158,6 +162,73 @@ describe("holdstill with rclone", () => {
     refused(await world("sftp", full), 13, "no-space", /no space/);
     expect(spawnSync("mount", ["-o", "remount,ro", full]).status).to.equal(0);
     refused(await world("sftp", full), 73, "output-unusable", /cannot use the remote/);
+  });
+
+  it("hears what rclone says, whatever its environment does with that", async () => {
+    const here = await world("sftp");
+    const env = { ...here.env, RCLONE_PROGRESS: "true", RCLONE_VERBOSE: "2", RCLONE_LOG_FILE: join(here.home, "log") };
+    const { archive } = carried({ ...here, env });
+    const { archives } = reached<ListReport>({ ...here, env }, "list");
+    expect(archives.map(({ name }) => name)).to.deep.equal([basename(archive)]);
+    servers[0]?.kill("SIGKILL");
+    refused({ ...here, env }, 73, "output-unusable", /connection refused/);
+  });
+
+  for (const kind of KINDS) {
+    it(`lets two machines upload to the same directory at once (${kind})`, async () => {
+      const here = await world(kind);
+      writeFileSync(join(here.source, "large.bin"), randomBytes(8 << 20));
+      const env = { ...here.env, RCLONE_BWLIMIT: "8M" };
+      const machines = ["one", "two"].map((output) => {
+        const args = ["create", "--source", here.source, "--output", output, "--to", "rclone:nas:backups", "--json"];
+        return spawn(process.execPath, [MAIN, ...args], { cwd: here.home, env, stdio: "ignore" });
+      });
+      const codes = machines.map((each) => new Promise((resolve) => each.on("close", resolve)));
+      expect(await Promise.all(codes)).to.deep.equal([0, 0]);
+      const kept = ["one", "two"].flatMap((output) => archivesIn(join(here.home, output)));
+      expect(archivesIn(join(here.served, "backups")))
+        .to.have.members(kept)
+        .and.have.lengthOf(2);
+      expect(reached(here, "verify", "--all")).to.include({ outcome: "verified" });
+    });
+  }
+
+  it("reads back what a crypt remote holds, and says so", async () => {
+    const here = await world("sftp");
+    const { stdout } = spawnSync("rclone", ["obscure", PASSWORD], { encoding: "utf8" });
+    const crypt = ["[sealed]", "type = crypt", "remote = nas:sealed", `password = ${stdout.trim()}`, ""].join("\n");
+    appendFileSync(here.env["RCLONE_CONFIG"] ?? "", crypt);
+    const place = "rclone:sealed:backups";
+    const { archive, delivered } = document<CreateReport>(
+      holdstill(["create", "--source", here.source, "--output", "archives", "--to", place, "--json"], here),
+    );
+    expect(delivered).to.include({ to: place, compared: "reading back" });
+    expect(Object.keys(contents(here.served)).join()).not.to.match(/holdstill|directory|backups/);
+    const { archives } = document<ListReport>(holdstill(["list", "--from", place, "--json"], here));
+    expect(archives.map(({ name }) => name)).to.deep.equal([basename(archive)]);
+    const target = join(here.home, "restored");
+    document(holdstill(["restore", "latest", "--from", place, "--target", target, "--strip", "--json"], here));
+    expect(contents(target)).to.deep.equal(contents(here.source));
+  });
+
+  it("exits 10 where the remote has no such directory, and 13 where what it fetches does not fit here", async function () {
+    if (process.getuid?.() !== 0) skip(this, "mounting needs root");
+    const here = await world("sftp");
+    for (const args of [["list"], ["verify", "--all"], ["prune", "--keep-last", "1"]]) {
+      const { status, stderr } = holdstill([...args, "--from", "rclone:nas:elsewhere"], here);
+      expect({ status, stderr: stderr.split("\n")[0] }).to.deep.equal({
+        ...{ status: 10, stderr: "holdstill: there is no such directory on the remote: rclone:nas:elsewhere" },
+      });
+    }
+    carried(here);
+    const TMPDIR = mounted.make(this, "tmpfs", 2);
+    const { status, stderr } = holdstill(["verify", "latest", "--from", "rclone:nas:backups"], {
+      ...{ ...here, env: { ...here.env, TMPDIR } },
+    });
+    expect({ status, stderr: stderr.split("\n")[0] }).to.deep.equal({
+      ...{ status: 13, stderr: `holdstill: no space is left for temporary files: ${TMPDIR}` },
+    });
+    expect(readdirSync(TMPDIR)).to.deep.equal([]);
   });
 
   it("shows no secret of a remote that is spelt out, in no argument of rclone's, no report and no record", async () => {

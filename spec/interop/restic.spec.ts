@@ -12,7 +12,8 @@ import { mounts, skip } from "../helpers/mounts.js";
 import { STATE, openclawState, rows } from "../helpers/openclaw-state.js";
 import { contents } from "../helpers/tree.js";
 import { holdstill, needs, run, sessions, type Ran, type Sessions } from "./engines.js";
-import { sshd } from "./servers.js";
+import { freePort } from "../helpers/free-port.js";
+import { listening, sshd } from "./servers.js";
 
 const PASSWORD = "correct horse battery staple";
 const HEAD = ["create", "--to"];
@@ -196,6 +197,28 @@ describe("holdstill with restic", () => {
     expect(first.restic).to.include({ filesNew: here.files + 2 });
     const changed = here.change();
     expect(stored(own, `restic:${repository}`).restic).to.include({ filesChanged: changed + 2 });
+  });
+
+  it("stores on a REST server, and exits 12 where that refuses the password", async function () {
+    needs(this, "rclone");
+    const here = sessions({ RESTIC_PASSWORD: PASSWORD });
+    const port = await freePort();
+    const args = ["serve", "restic", "--addr", `127.0.0.1:${port}`, "--user", "me", "--pass", "secret"];
+    daemons.push(spawn("rclone", [...args, join(here.home, "served")], { env: here.env, stdio: "ignore" }));
+    await listening(port);
+    const at = (password: string): string => `rest:http://me:${password}@127.0.0.1:${port}/repository`;
+    expect(run("restic", ["-r", at("secret"), "init"], here)).to.include({ status: 0 });
+    const to = `restic:${at("secret")}`;
+    const { destination, restic } = stored(here, to);
+    expect(destination).to.equal(`restic:${at("***")}`);
+    expect(restic).to.include({ filesNew: here.files + 2 });
+    stored(here, to);
+    const { stdout } = holdstill(["prune", "--from", to, "--keep-last", "1", "--json"], here);
+    expect((JSON.parse(stdout) as PruneReport).removed).to.have.lengthOf(1);
+    expect(holdstill(["verify", "--all", "--from", to], here)).to.deep.equal({
+      ...{ status: 0, stdout: `${destination}: good, by restic check; 100% of its data was read\n`, stderr: "" },
+    });
+    refused(here, `restic:${at("secrets")}`, 12, "wrong-key", /^restic is refused by the server/);
   });
 
   /** Fails with a code, names nothing secret, and leaves neither stage nor snapshot. */

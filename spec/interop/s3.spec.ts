@@ -67,4 +67,13 @@ describe("a store that speaks S3", () => {
       [create(), create()].map((id) => id.slice(0, 8)),
     );
   });
+
+  it("refuses a key that it does not know: exit code 12", () => {
+    const own = { ...here, env: { ...here.env, AWS_ACCESS_KEY_ID: "nobody", RCLONE_RETRIES: "1" } };
+    for (const place of [`rclone:s3:${BUCKET}/archives`, `restic:s3:${server.url}/${BUCKET}/repository`]) {
+      const { status, stderr } = holdstill(["list", "--from", place], own);
+      expect({ place, status }, stderr).to.deep.equal({ place, status: 12 });
+      expect(stderr).to.match(/^holdstill: r\w+ is refused by .*Access Key Id/);
+    }
+  });
 });

@@ -13,13 +13,18 @@ const SAID: readonly (readonly [said: string, code: string, message: string])[] 
   ["Failed to create file system: didn't find section in config file", "output-unusable", "rclone cannot use"],
   ["Failed to copyto: dial tcp 127.0.0.1:1: connect: connection refused", "output-unusable", "rclone cannot use"],
   ["Failed to copyto: mkdir /r: read-only file system", "output-unusable", "rclone cannot use the remote"],
+  [
+    "2026/11/27 04:41:53 Failed to lsjson: InvalidAccessKeyId: The key does not exist.\n\tstatus code: 403, request id: ",
+    "wrong-key",
+    "rclone is refused by the remote: Failed to lsjson: InvalidAccessKeyId: The key does not exist. status code: 403",
+  ],
   ["Failed to copyto: something else", "io", "rclone failed: Failed to copyto: something else"],
   ["", "io", "rclone failed: exit code 1"],
 ];
 
 describe("what rclone says when it fails", () => {
   for (const [said, code, message] of SAID) {
-    it(`is ${code}: "${said.slice(-50)}"`, () => {
+    it(`is ${code}: ${JSON.stringify(said.slice(-50))}`, () => {
       const failure = rcloneFailure(1, said);
       expect(failure).to.include({ code });
       expect(failure.message.startsWith(message), failure.message).to.equal(true);
@@ -29,6 +34,6 @@ describe("what rclone says when it fails", () => {
   it("is the last message, without statistics and without secrets", () => {
     const said =
       '{"level":"error","msg":"Failed to copy: https://me:secret@nas/ is \\"gone\\"","source":"x"}\n{"level":"warning","msg":"-","stats":{"bytes":1}}\n';
-    expect(rcloneFailure(1, said).message).to.equal('rclone failed: Failed to copy: https://me:***@nas/ is \\"gone\\"');
+    expect(rcloneFailure(1, said).message).to.equal('rclone failed: Failed to copy: https://me:***@nas/ is "gone"');
   });
 });
