@@ -85,13 +85,13 @@ async function uploadAll(delivery: Delivery, report: CreateReport): Promise<Omit
     await assertElsewhere(delivery, there);
     await removeDeadPartials(delivery, there);
   });
-  let compared: ComparedBy = "reading back";
+  let compared: ComparedBy | undefined;
   let taken: HoldstillError | undefined;
   const resumed: string[] = [];
   for (const pending of pendingFor(around.fs, directory, place)) {
     try {
       const done = await uploadOne(delivery, pending);
-      if (pending.name === nameOf(report)) compared = done ?? compared;
+      if (pending.name === nameOf(report)) compared = done;
       else if (done !== undefined) resumed.push(pending.name);
       removePending(around.fs, directory, pending, place);
     } catch (error) {
@@ -101,6 +101,9 @@ async function uploadAll(delivery: Delivery, report: CreateReport): Promise<Omit
     }
   }
   if (taken !== undefined) throw taken;
+  if (compared === undefined) {
+    throw new HoldstillError("no-archive", "the archive is gone, and was not uploaded", { path: report.archive });
+  }
   return { to: remoteText(destination), compared, resumed };
 }
 
