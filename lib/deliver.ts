@@ -6,7 +6,7 @@ import { HoldstillError } from "./errors.js";
 import { pruneRemote } from "./prune-remote.js";
 import { partialNameOf } from "./rclone/archives.js";
 import { sendCatalog } from "./rclone/catalog.js";
-import { listFiles } from "./rclone/listing.js";
+import { fileAt, listFiles } from "./rclone/listing.js";
 import { findRclone } from "./rclone/run.js";
 import { removeFile, upload, type ComparedBy } from "./rclone/upload.js";
 import { neededArchives } from "./guard/needed.js";
@@ -17,7 +17,7 @@ import type { Surroundings } from "./surroundings.js";
 import { unlinkIfThere } from "./unlink-if-there.js";
 import { candidates } from "./vault/archives.js";
 import { catalogDirectory } from "./vault/catalog.js";
-import { addPending, pendingFor, removePending, type Pending } from "./vault/pending.js";
+import { addPending, markOf, pendingFor, removePending, type Pending } from "./vault/pending.js";
 import { orphans, removeArchive } from "./vault/prune.js";
 import { assertKeeps, type Policy } from "./vault/retention.js";
 
@@ -80,14 +80,18 @@ async function keeping<T>(archive: string, work: () => Promise<T>): Promise<T> {
 
 async function uploadAll(delivery: Delivery, report: CreateReport): Promise<Omit<Delivered, "removedLocal">> {
   const { around, directory, place, destination } = delivery;
-  await keeping(report.archive, () => removeDeadPartials(delivery));
-  let compared: ComparedBy = "reading back";
+  await keeping(report.archive, async () => {
+    const there = new Set((await listFiles(delivery.rclone, around))?.map(({ name }) => name));
+    await assertElsewhere(delivery, there);
+    await removeDeadPartials(delivery, there);
+  });
+  let compared: ComparedBy | undefined;
   let taken: HoldstillError | undefined;
   const resumed: string[] = [];
   for (const pending of pendingFor(around.fs, directory, place)) {
     try {
       const done = await uploadOne(delivery, pending);
-      if (pending.name === nameOf(report)) compared = done ?? compared;
+      if (pending.name === nameOf(report)) compared = done;
       else if (done !== undefined) resumed.push(pending.name);
       removePending(around.fs, directory, pending, place);
     } catch (error) {
@@ -97,6 +101,9 @@ async function uploadAll(delivery: Delivery, report: CreateReport): Promise<Omit
     }
   }
   if (taken !== undefined) throw taken;
+  if (compared === undefined) {
+    throw new HoldstillError("no-archive", "the archive is gone, and was not uploaded", { path: report.archive });
+  }
   return { to: remoteText(destination), compared, resumed };
 }
 
@@ -115,9 +122,28 @@ async function uploadOne(delivery: Delivery, pending: Pending): Promise<Compared
   );
 }
 
+/**
+ * An archive that is to be uploaded has its name there already where that is this archive directory, by whatever way it
+ * is reached: then what notes it is there too. It would be taken for carried away, and removed here.
+ */
+async function assertElsewhere(
+  { rclone, around, directory, place, destination }: Delivery,
+  there: ReadonlySet<string>,
+): Promise<void> {
+  for (const pending of pendingFor(around.fs, directory, place)) {
+    if (!there.has(pending.name)) continue;
+    if ((await fileAt(rclone, markOf(pending, place), ["md5"], around)) === undefined) continue;
+    throw new HoldstillError("output-unusable", `${remoteText(destination)} is the archive directory itself`, {
+      hint: "Name another place with --to, or none.",
+    });
+  }
+}
+
 /** Of earlier runs into this directory: whoever holds its lock knows that nobody is at work on them. */
-async function removeDeadPartials({ rclone, around, directory, place }: Delivery): Promise<void> {
-  const there = new Set((await listFiles(rclone, around))?.map(({ name }) => name));
+async function removeDeadPartials(
+  { rclone, around, directory, place }: Delivery,
+  there: ReadonlySet<string>,
+): Promise<void> {
   const dead = pendingFor(around.fs, directory, place).map(partialNameOf);
   for (const name of dead) if (there.has(name)) await removeFile(rclone, name, around);
 }

@@ -178,6 +178,15 @@ describe("an archive that rclone carries away", () => {
     expect(archives(here.output)).to.deep.equal(["2020-01-01T00-00-00.000Z-directory.tar"]);
   });
 
+  it("is not carried to where it is: nothing would be left of it", async () => {
+    const here = place();
+    const { code, message, path = "" } = await failing(carry({ ...here, directory: here.output }, { keepLocal: 0 }));
+    expect({ code, message }).to.deep.equal({
+      ...{ code: "output-unusable", message: `rclone:${here.output} is the archive directory itself` },
+    });
+    expect(archives(here.output)).to.deep.equal([basename(path)]);
+  });
+
   it("makes room for itself there by a policy, and is there all the same where that fails", async () => {
     const here = place();
     await carry(here);
@@ -248,8 +257,8 @@ describe("a remote of rclone", () => {
 
   it("is no archive directory where there is none by its name", async () => {
     const there = remote(place());
-    for (const asked of [there.list(), there.names(), there.prune({ keepLast: 1 }, "plan")]) {
-      const outcome = await asked.catch((error: unknown) => error);
+    for (const ask of [there.list, there.names, () => there.prune({ keepLast: 1 }, "plan")]) {
+      const outcome = await ask().catch((error: unknown) => error);
       expect(outcome).to.include({ code: "no-archive", message: "there is no such directory on the remote" });
     }
   });

@@ -16,23 +16,26 @@ export interface Pending {
   readonly token: string;
 }
 
+const DIRECTORY = ".holdstill/uploads";
+
 function directoryOf(vault: Bytes): Bytes {
-  return under(vault, bytesOf(".holdstill/uploads"));
+  return under(vault, bytesOf(DIRECTORY));
 }
 
-function markOf(vault: Bytes, { name, token }: Pending, place: string): Bytes {
-  return under(directoryOf(vault), bytesOf(`${name}.${place}.${token}`));
+/** The path of what notes it in the archive directory. */
+export function markOf({ name, token }: Pending, place: string): string {
+  return `${DIRECTORY}/${name}.${place}.${token}`;
 }
 
 /** Notes that an archive is to be uploaded, unless that is noted already. */
 export function addPending(fs: Filesystem, vault: Bytes, pending: Pending, place: string): void {
   if (pendingFor(fs, vault, place).some(({ name }) => name === pending.name)) return;
   makeDirectory(fs, directoryOf(vault));
-  fs.close(fs.create(markOf(vault, pending, place), 0o600));
+  fs.close(fs.create(under(vault, bytesOf(markOf(pending, place))), 0o600));
 }
 
 export function removePending(fs: Filesystem, vault: Bytes, pending: Pending, place: string): void {
-  unlinkIfThere(fs, markOf(vault, pending, place));
+  unlinkIfThere(fs, under(vault, bytesOf(markOf(pending, place))));
 }
 
 /** The archives that are to be uploaded to a place, in the order of their names. */
