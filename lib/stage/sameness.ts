@@ -16,7 +16,7 @@ export function ageMs(stat: Pick<Stat, "mtimeNs">, now: number): number {
  * where a virtual machine is kept waiting.
  */
 export function isFresh(stat: Pick<Stat, "mtimeNs">, at: number, coarseClock: boolean): boolean {
-  return Math.abs(ageMs(stat, at)) < (coarseClock ? 2_000 : 50);
+  return Math.abs(ageMs(stat, at)) < quietAfterMs(coarseClock);
 }
 
 /**
