@@ -33,15 +33,3 @@ export function gather(size: number): Gatherer {
     rest: () => (filled === 0 ? [] : [block.subarray(0, filled)]),
   };
 }
-
-/** Hands over one block after the other; `send` calls `next` when it can take another. */
-export function sendAll(
-  blocks: readonly Buffer[],
-  send: (block: Buffer, next: () => void) => void,
-  done: () => void,
-  index = 0,
-): void {
-  const block = blocks[index];
-  if (block === undefined) return done();
-  send(block, () => sendAll(blocks, send, done, index + 1));
-}

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { Transform } from "node:stream";
 import { promisify } from "node:util";
 import zlib from "node:zlib";
-import { gather, sendAll } from "./gather.js";
+import { gather } from "./gather.js";
 
 /** The ten bytes every archive of ours begins with: deflate, no flags, no time, made on Unix. */
 export const GZIP_HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
@@ -81,4 +81,16 @@ export function gzip(level: number): Transform {
   });
   stream.push(GZIP_HEADER);
   return stream;
+}
+
+/** Hands over one block after the other; `send` calls `next` when it can take another. */
+function sendAll(
+  blocks: readonly Buffer[],
+  send: (block: Buffer, next: () => void) => void,
+  done: () => void,
+  index = 0,
+): void {
+  const block = blocks[index];
+  if (block === undefined) return done();
+  send(block, () => sendAll(blocks, send, done, index + 1));
 }
