@@ -80,15 +80,16 @@ async function keeping<T>(archive: string, work: () => Promise<T>): Promise<T> {
 
 async function uploadAll(delivery: Delivery, report: CreateReport): Promise<Omit<Delivered, "removedLocal">> {
   const { around, directory, place, destination } = delivery;
+  const all = pendingFor(around.fs, directory, place);
   await keeping(report.archive, async () => {
     const there = new Set((await listFiles(delivery.rclone, around))?.map(({ name }) => name));
-    await assertElsewhere(delivery, there);
-    await removeDeadPartials(delivery, there);
+    await assertElsewhere(delivery, all, there);
+    await removeDeadPartials(delivery, all, there);
   });
   let compared: ComparedBy | undefined;
   let taken: HoldstillError | undefined;
   const resumed: string[] = [];
-  for (const pending of pendingFor(around.fs, directory, place)) {
+  for (const pending of all) {
     try {
       const done = await uploadOne(delivery, pending);
       if (pending.name === nameOf(report)) compared = done;
@@ -127,10 +128,11 @@ async function uploadOne(delivery: Delivery, pending: Pending): Promise<Compared
  * is reached: then what notes it is there too. It would be taken for carried away, and removed here.
  */
 async function assertElsewhere(
-  { rclone, around, directory, place, destination }: Delivery,
+  { rclone, around, place, destination }: Delivery,
+  all: readonly Pending[],
   there: ReadonlySet<string>,
 ): Promise<void> {
-  for (const pending of pendingFor(around.fs, directory, place)) {
+  for (const pending of all) {
     if (!there.has(pending.name)) continue;
     if ((await fileAt(rclone, markOf(pending, place), ["md5"], around)) === undefined) continue;
     throw new HoldstillError("output-unusable", `${remoteText(destination)} is the archive directory itself`, {
@@ -141,11 +143,11 @@ async function assertElsewhere(
 
 /** Of earlier runs into this directory: whoever holds its lock knows that nobody is at work on them. */
 async function removeDeadPartials(
-  { rclone, around, directory, place }: Delivery,
+  { rclone, around }: Delivery,
+  all: readonly Pending[],
   there: ReadonlySet<string>,
 ): Promise<void> {
-  const dead = pendingFor(around.fs, directory, place).map(partialNameOf);
-  for (const name of dead) if (there.has(name)) await removeFile(rclone, name, around);
+  for (const name of all.map(partialNameOf)) if (there.has(name)) await removeFile(rclone, name, around);
 }
 
 /** An archive that was uploaded is one, whatever becomes of those before it. */

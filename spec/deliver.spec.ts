@@ -100,12 +100,14 @@ describe("an archive that rclone carries away", () => {
     });
   }
 
-  it("takes away what an earlier run of the same directory left there", async () => {
+  it("takes away what an earlier run of the same directory left there, and nobody else's", async () => {
     const here = place();
     const { path = "" } = await failing(carry(here, { fault: "cut off", env: { STUB_KEEPS: "all" } }));
     expect(archives(here.directory).join()).to.match(/^\.2026-.*\.[0-9a-f]{12}\.partial$/);
+    const foreign = ".x.tar.0123456789ab.partial";
+    writeFileSync(join(here.directory, foreign), "");
     const { archive } = await carry(here);
-    expect(archives(here.directory)).to.have.members([basename(path), basename(archive)]);
+    expect(archives(here.directory)).to.have.members([foreign, basename(path), basename(archive)]);
   });
 
   it("leaves alone what grows there from another machine, also from one with the same name and the same paths", async () => {
