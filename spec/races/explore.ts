@@ -59,7 +59,11 @@ function after(script: Script, place: string): Writer {
  * look comes between that could tell, and no act that has to do with it: so each is tried only right before a look that
  * tells it, or right before an act that has to do with it and is itself tried there.
  */
-export async function exploreAll(scripts: readonly Script[], options: Exploring): Promise<Explored> {
+export async function exploreAll(
+  scripts: readonly Script[],
+  options: Exploring,
+  placesOf: Places = tellingPlaces,
+): Promise<Explored> {
   const sums = begin();
   const limit = pLimit(AT_A_TIME);
   const run = (schedule: Schedule): Promise<Raced> => limit(() => raceBy(options, schedule));
@@ -80,22 +84,6 @@ export async function exploreAll(scripts: readonly Script[], options: Exploring)
     );
   };
   for (const script of scripts) await extend(script, [], untouched);
-  return sums;
-}
-
-/** Tries one script in every way, whether it can be told from the others or not. */
-export async function exploreWhole(script: Script, options: Exploring): Promise<Explored> {
-  const sums = begin();
-  const limit = pLimit(AT_A_TIME);
-  const extend = async (schedule: Schedule): Promise<void> => {
-    const raced = await limit(() => raceBy(options, schedule));
-    const act = script[schedule.length];
-    if (act === undefined) return count(sums, options.strategy, schedule, raced);
-    const from = schedule.at(-1)?.before ?? 0;
-    const tried = raced.looks.map((_, before) => [...schedule, { act, before }]).slice(from);
-    await Promise.all(tried.map(extend));
-  };
-  await extend([]);
   return sums;
 }
 
@@ -150,8 +138,16 @@ interface Placed {
   readonly forNext: boolean;
 }
 
-/** Where the first of these acts is to be tried. */
-function placesOf(acts: Script, before: Schedule, seen: Raced): Placed[] {
+/** Where the first of these acts is to be tried, given what has come before. */
+type Places = (acts: Script, before: Schedule, seen: Raced) => Placed[];
+
+/** Everywhere, whether one place can be told from another or not. */
+export const everywhere: Places = ([act], before, { looks }) => {
+  const from = before.at(-1)?.before ?? 0;
+  return act === undefined ? [] : looks.map((_, place) => ({ act, before: place, forNext: false })).slice(from);
+};
+
+function tellingPlaces(acts: Script, before: Schedule, seen: Raced): Placed[] {
   const [act, next] = acts;
   if (act === undefined) return [];
   const telling = new Set(positions([act], before, seen));
