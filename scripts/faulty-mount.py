@@ -4,7 +4,8 @@
     faulty-mount.py DIRECTORY AT
 
 What is named *.eio at first keeps to it by whatever name: files cannot be read beyond their first 4096 bytes, and
-directories cannot be listed. Goes on in the background until it is unmounted. Needs Debian's packages python3-fusepy and fuse.
+directories cannot be listed. Goes on in the background until it is unmounted. Needs Debian's packages python3-fusepy
+and fuse.
 """
 
 import errno

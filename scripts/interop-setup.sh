@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what `npm run test:interop` uses beside Node, from the system's own packages: mkfs.xfs, mkfs.ext4, mount, GNU
 # tar, zstd, age, GNU time, debootstrap and systemd-nspawn for a machine to boot, restic, rclone, borg, rsync, ssh and
-# sshd, FUSE with its library for Python. Changes nothing where all of them are there. Needs root, and apt-get (Debian, Ubuntu).
+# sshd, FUSE with its library for Python. Changes nothing where all of them are there. Needs root, and apt-get (Debian,
+# Ubuntu).
 set -euo pipefail
 
 packages=()
