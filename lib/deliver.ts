@@ -3,6 +3,7 @@ import { bytesOf, textOf, under, type Bytes } from "./bytes.js";
 import { remoteText, type RcloneDestination } from "./destination.js";
 import type { Engine } from "./engine/run.js";
 import { HoldstillError } from "./errors.js";
+import { findProgram } from "./find-program.js";
 import { pruneRemote } from "./prune-remote.js";
 import { partialNameOf } from "./rclone/archives.js";
 import { sendCatalog } from "./rclone/catalog.js";
@@ -42,17 +43,21 @@ interface Delivery extends DeliveryOptions {
 }
 
 /**
- * Uploads each archive that is not there yet: the new one, and those whose upload failed or was cut off.
- * @throws HoldstillError `output-unusable` where rclone is not installed, `usage`
+ * Uploads each archive that is not there yet: the new one, and those whose upload failed or was cut off. Where rclone is
+ * not installed that is said at once, and is no reason not to make the archive.
+ * @throws HoldstillError `usage`
  */
-export function deliverWithRclone(options: DeliveryOptions, { fs, env }: Surroundings): Deliver {
+export function deliverWithRclone(options: DeliveryOptions, { fs, env, onEvent }: Surroundings): Deliver {
   const { destination, retention } = options;
   if (retention !== undefined) assertKeeps(retention);
-  const rclone = findRclone({ fs, env }, destination.directory);
+  if (findProgram(fs, "rclone", env["PATH"]) === undefined) {
+    onEvent({ type: "warning", message: "rclone is not installed: nothing can be uploaded" });
+  }
   return async (report, directory, around) => {
     const place = hash("sha256", destination.directory, "hex").slice(0, 12);
-    const delivery: Delivery = { ...options, rclone, directory, around, place };
     addPending(around.fs, directory, { name: nameOf(report), token: randomBytes(6).toString("hex") }, place);
+    const rclone = await keeping(report.archive, () => findRclone(around, destination.directory));
+    const delivery: Delivery = { ...options, rclone, directory, around, place };
     const uploads = await uploadAll(delivery, report);
     const pruned = retention === undefined ? undefined : await retain(delivery, retention, report);
     const delivered: Delivered = { ...uploads, removedLocal: await removeLocal(delivery) };
@@ -65,7 +70,7 @@ function nameOf({ archive }: Pick<CreateReport, "archive">): string {
 }
 
 /** Whatever becomes of an upload, the archive is here. */
-async function keeping<T>(archive: string, work: () => Promise<T>): Promise<T> {
+async function keeping<T>(archive: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -6,6 +6,7 @@ import { deliverWithRclone, type DeliveryOptions } from "../lib/deliver.js";
 import { HoldstillError } from "../lib/errors.js";
 import { remoteAt, type Remote } from "../lib/remote.js";
 import type { CreateReport } from "../lib/report/create-report.js";
+import type { OnEvent } from "../lib/report/events.js";
 import { DEFAULTS, surroundings } from "./helpers/run.js";
 import { contents, tmpDirectory, tmpTree } from "./helpers/tree.js";
 import { stubRclone, type Fault } from "./rclone/stub.js";
@@ -32,10 +33,11 @@ async function carry(
     readonly fault?: Fault;
     readonly label?: string;
     readonly env?: Readonly<Record<string, string>>;
+    readonly onEvent?: OnEvent;
   } = {},
 ): Promise<CreateReport> {
-  const { fault, label, env, ...delivery } = options;
-  const around = surroundings({ env: { ...stubRclone(fault), ...env }, now: here.now });
+  const { fault, label, env, onEvent, ...delivery } = options;
+  const around = surroundings({ env: { ...stubRclone(fault), ...env }, now: here.now, ...(onEvent && { onEvent }) });
   const destination = { engine: "rclone", directory: here.directory } as const;
   const deliver = deliverWithRclone({ destination, keepLocal: undefined, retention: undefined, ...delivery }, around);
   return create({ ...DEFAULTS, sources: [here.source], output: here.output, label, deliver }, around);
@@ -108,6 +110,15 @@ describe("an archive that rclone carries away", () => {
     writeFileSync(join(here.directory, foreign), "");
     const { archive } = await carry(here);
     expect(archives(here.directory)).to.have.members([foreign, basename(path), basename(archive)]);
+  });
+
+  it("takes away what is half there of an archive that was removed here", async () => {
+    const here = place();
+    const { path = "" } = await failing(carry(here, { fault: "cut off", env: { STUB_KEEPS: "all" } }));
+    rmSync(path);
+    const { archive } = await carry(here);
+    expect(archives(here.directory)).to.deep.equal([basename(archive)]);
+    expect(readdirSync(join(here.output, ".holdstill/uploads"))).to.deep.equal([]);
   });
 
   it("leaves alone what grows there from another machine, also from one with the same name and the same paths", async () => {
@@ -197,11 +208,18 @@ describe("an archive that rclone carries away", () => {
     expect(archives(here.directory)).to.deep.equal([basename(archive)]);
   });
 
-  it("needs an rclone that is installed, before anything is frozen", () => {
-    const destination = { engine: "rclone", directory: "x" } as const;
-    const around = surroundings({ env: { PATH: "/nonexistent" } });
-    const options = { destination, keepLocal: undefined, retention: undefined };
-    expect(() => deliverWithRclone(options, around)).to.throw("rclone is not installed");
+  it("is made and kept where no rclone is installed, which is said before, and uploaded by the next run", async () => {
+    const here = place();
+    const said: string[] = [];
+    const onEvent: OnEvent = (event) => said.push(event.type === "warning" ? event.message : event.type);
+    const { code, message, hint, path = "" } = await failing(carry(here, { env: { PATH: "/nonexistent" }, onEvent }));
+    expect(said[0]).to.equal("rclone is not installed: nothing can be uploaded");
+    expect({ code, message }).to.deep.equal({ code: "output-unusable", message: "rclone is not installed" });
+    expect(hint).to.match(/apt install rclone.*The archive is here, whole; the next run uploads it\.$/);
+    expect(archives(here.output)).to.deep.equal([basename(path)]);
+    const { delivered, archive } = await carry(here);
+    expect(delivered?.resumed).to.deep.equal([basename(path)]);
+    expect(archives(here.directory)).to.have.members([basename(path), basename(archive)]);
   });
 });
 

@@ -257,6 +257,7 @@ describe("guarding a file that cannot be read", () => {
   for (const [operation, code] of [
     ["openRead", "EACCES"],
     ["openRead", "EPERM"],
+    ["openRead", "EIO"],
     ["read", "EIO"],
   ] as const) {
     it(`says so: ${code} of ${operation}`, async () => {
