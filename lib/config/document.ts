@@ -32,7 +32,12 @@ export interface Yaml {
 /** Reads YAML 1.2, with the position of everything in it. */
 export function readYaml(text: string): Yaml {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    stringKeys: true,
+    prettyErrors: false,
+    logLevel: "error",
+  });
   const position = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -42,6 +47,8 @@ export function readYaml(text: string): Yaml {
     return { from: line, to: line };
   };
   const restFrom = (offset: number): Spoilt => ({ from: position(keyAround(document, offset)).line, to: Infinity });
+  const hopeless = document.errors.find(({ code }) => code in HOPELESS);
+  if (hopeless !== undefined) return unread(HOPELESS[hopeless.code] ?? "", position(hopeless.pos[0]));
   const flaws = [...document.errors, ...document.warnings].map(({ code, message, pos: [offset] }): Flaw => {
     const text = `${message.slice(0, 1).toLowerCase()}${message.slice(1)}`.replace(/\.$/, "");
     const place = position(offset);
@@ -67,6 +74,18 @@ export function readYaml(text: string): Yaml {
     valueAt: (path) => position(offsetOf(document, path, "value")),
     keyAt: (path) => position(offsetOf(document, path, "key")),
   };
+}
+
+/** What makes a text one whose data would take longer than anybody waits, or more stack than there is. */
+const HOPELESS: Readonly<Partial<Record<string, string>>> = {
+  NON_STRING_KEY: "a key is a text",
+  RESOURCE_EXHAUSTION: "this is nested too deeply",
+};
+
+function unread(message: string, place: Position): Yaml {
+  const at = (): Position => place;
+  const flaws = [{ message, spoilt: { from: 1, to: Infinity }, ...place }];
+  return { data: undefined, flaws, valueAt: at, keyAt: at };
 }
 
 const QUOTE = "put quotes around a text that begins with * or !";

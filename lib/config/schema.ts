@@ -91,8 +91,8 @@ const NOTIFICATION = section({
   timeout: duration().default("10s").describe("how long it may take"),
 }).refine(({ url, urlFile, urlCredential }) => [url, urlFile, urlCredential].filter(isGiven).length === 1, {
   error: "has one of url, urlFile, urlCredential",
-  // Together with whatever else is wrong.
-  when: () => true,
+  // Together with whatever else is wrong in it.
+  when: ({ value }) => typeof value === "object" && value !== null,
 });
 
 function isGiven(value: unknown): boolean {

@@ -1,13 +1,16 @@
 import { expect } from "chai";
+import fc from "fast-check";
 import { parseConfiguration } from "../../lib/config/parse.js";
 
+const parse = (text: string) => parseConfiguration(text, "/h.yaml", { homedir: "/home/u", directory: "/etc/x" });
+
 function problemsOf(text: string): string[] {
-  const { problems } = parseConfiguration(text, "/h.yaml", { homedir: "/home/u", directory: "/etc/x" });
+  const { problems } = parse(text);
   return problems.map(({ line, column, message }) => `${line}:${column} ${message}`);
 }
 
 function givenBy(text: string) {
-  const { file, problems } = parseConfiguration(text, "/h.yaml", { homedir: "/home/u", directory: "/etc/x" });
+  const { file, problems } = parse(text);
   expect(problems).to.deep.equal([]);
   return file?.given;
 }
@@ -136,6 +139,14 @@ describe("a configuration file", () => {
       "notifications: {url: https://x, urlFile: y}",
       "1:16 notifications has one of url, urlFile, urlCredential",
     ],
+    "says nothing of notifications": [
+      "notifications:",
+      "1:15 notifications is a notification or a list of them, not nothing",
+    ],
+    "has a notification that says nothing": [
+      "notifications: [null]",
+      "1:17 notifications[0] is a mapping of keys, not nothing",
+    ],
     "has aliases that stand for too much": [
       [
         "a: &a [x, x, x, x, x, x, x, x, x, x]",
@@ -153,7 +164,38 @@ describe("a configuration file", () => {
     });
   }
 
-  it("that is nested without end is refused once", () => {
-    expect(problemsOf(`a: ${"[".repeat(1000)}`)).to.have.length(1);
+  for (const [how, opening] of Object.entries({ lists: "[", mappings: "{a: ", "lists in lines": "- " })) {
+    it(`that is nested without end is refused once: ${how}`, () => {
+      expect(problemsOf(opening.repeat(1000)).map(withoutPlace)).to.deep.equal(["this is nested too deeply"]);
+    });
+  }
+
+  it("with mappings for keys is refused, however long it would take to tell what they are", () => {
+    expect(problemsOf("? ".repeat(100)).map(withoutPlace)).to.deep.equal(["a key is a text"]);
+    expect(problemsOf("level: 3\n? [a]\n: 1\n")).to.deep.equal(["2:3 a key is a text"]);
+    expect(problemsOf("3: 1")).to.deep.equal(["1:1 there is no key 3"]);
+  });
+
+  it("is refused or read, whatever it is made of, and in no other way", () => {
+    const token = fc.constantFrom(...TOKENS);
+    const text = fc
+      .array(fc.oneof(token, fc.string({ maxLength: 3 })), { maxLength: 60 })
+      .map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(text, (made) => {
+        const { file, problems } = parse(made);
+        expect(file === undefined).to.equal(problems.length > 0);
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
+
+const TOKENS = [
+  ...["[", "]", "{", "}", ": ", ", ", "- ", "? ", "\n", "\n  ", "\t", "|\n", ">\n ", "---\n", "%YAML 1.2\n"],
+  ...["&a ", "*a ", "!x ", "!!str ", "'", '"', "#", "<<: ", "level: 3\n", "source: ", "hooks: ", "notifications: "],
+];
+
+function withoutPlace(problem: string): string {
+  return problem.replace(/^\d+:\d+ /, "");
+}
