@@ -13,6 +13,9 @@ export interface Configuration {
 
 const MAX_DEPTH = 10;
 
+/** Levels of lists and objects in one file: far more than OpenClaw has, and fewer than there is stack for. */
+const MAX_LEVELS = 100;
+
 /**
  * OpenClaw's configuration: JSON5 in which `{ $include: "file" | [files] }` stands for the contents of other files,
  * relative to the including one. OpenClaw takes includes from the directory of the configuration and from `roots`
@@ -69,11 +72,22 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function parse(text: string): unknown {
+  const value = parseAny(text);
+  if (isDeeper(value, MAX_LEVELS)) throw new SyntaxError(`it is nested more than ${MAX_LEVELS} levels deep`);
+  return value;
+}
+
+function parseAny(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     return JSON5.parse(text);
   }
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
 }
 
 /** Objects merge, arrays are joined, and of anything else the second wins. */

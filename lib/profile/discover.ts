@@ -83,6 +83,7 @@ function readText(fs: Filesystem, path: string): string | undefined {
   }
 }
 
+/** A path with a NUL in it Node refuses by itself. */
 function isUnreachable(error: unknown): boolean {
-  return isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP", "EPERM", "ENAMETOOLONG");
+  return isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP", "EPERM", "ENAMETOOLONG", "ERR_INVALID_ARG_VALUE");
 }

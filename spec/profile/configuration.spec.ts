@@ -70,6 +70,13 @@ describe("configuration", () => {
       ["/c/a.json"],
     ],
     [
+      "that is nested without end",
+      { "c/main.json": `{ $include: "a.json" }`, "c/a.json": "[".repeat(1e5) + "]".repeat(1e5) },
+      /a\.json does not parse: it is nested more than 100 levels deep/,
+      ["/c/a.json"],
+    ],
+    ["that no file can have the name of", { "c/main.json": `{ $include: "\\u0000" }` }, /could not be read/, []],
+    [
       "that comes back to itself",
       { "c/main.json": `{ $include: "a.json" }`, "c/a.json": `{ $include: "main.json" }` },
       /include each other/,
