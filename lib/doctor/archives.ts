@@ -42,7 +42,7 @@ function statOf(fs: Filesystem, path: Bytes): Stat | undefined {
   try {
     return fs.lstat(fs.realpath(path));
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES")) return undefined;
+    if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG")) return undefined;
     throw error;
   }
 }

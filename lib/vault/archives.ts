@@ -133,7 +133,7 @@ function isThere(fs: Filesystem, path: string): boolean {
   try {
     return fs.lstat(bytesOf(path)).kind !== "directory";
   } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "ENAMETOOLONG")) throw error;
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG")) throw error;
     return false;
   }
 }
@@ -143,7 +143,7 @@ function list(read: (path: Bytes) => Listed[], directory: string, isNamed: boole
     return read(bytesOf(directory));
   } catch (error) {
     if (isErrno(error, "ENOENT") && !isNamed) return [];
-    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES")) throw error;
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG")) throw error;
     const problem = isErrno(error, "ENOENT")
       ? "there is no such archive directory"
       : "the archive directory cannot be read";

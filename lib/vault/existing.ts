@@ -21,7 +21,7 @@ function isDirectory(fs: Filesystem, path: Bytes): boolean {
   try {
     return fs.lstat(fs.realpath(path)).kind === "directory";
   } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP")) throw error;
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG")) throw error;
     return false;
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, rmSync, symlinkSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
@@ -64,7 +64,9 @@ describe("an archive directory", () => {
 
   it("is an error where there is none, or no archive in it", async () => {
     const around = surroundings();
-    for (const directory of [undefined, tmpDirectory(), join(tmpDirectory(), "gone")]) {
+    const loop = join(tmpDirectory(), "loop");
+    symlinkSync("loop", loop);
+    for (const directory of [undefined, tmpDirectory(), join(tmpDirectory(), "gone"), loop, "x".repeat(256)]) {
       const failure = await listArchives(directory, around).catch((error: unknown) => error);
       expect(failure).to.include({ code: "no-archive" });
     }
