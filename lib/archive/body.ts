@@ -1,4 +1,5 @@
 import type { Hash } from "node:crypto";
+import { takeBuffer } from "../buffer-pool.js";
 import { isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import type { FrozenFile } from "../stage/entry.js";
@@ -51,7 +52,7 @@ export async function* bodyOf(
   };
   if (size === 0) assertTrue();
   for (let position = 0; position < size;) {
-    const chunk = Buffer.allocUnsafe(Math.min(CHUNK, size - position));
+    const chunk = takeBuffer(Math.min(CHUNK, size - position));
     const read = await unlessBroken(file, () => fs.readAsync(fd, chunk, 0, chunk.length, position));
     if (read === 0) throw new ChangedWhileStreaming(file);
     position += read;

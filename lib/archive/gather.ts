@@ -8,9 +8,12 @@ export interface Gatherer {
 
 const NONE: readonly Buffer[] = [];
 
-/** Blocks of exactly `size` bytes. They are copies, so they may be worked on while the writer reuses its buffer. */
-export function gather(size: number): Gatherer {
-  let block = Buffer.allocUnsafe(size);
+/** Blocks of exactly `size` bytes. They are copies, so what they are made of may be used again at once. */
+export function gather(
+  size: number,
+  allocate: (size: number) => Buffer = (length) => Buffer.allocUnsafe(length),
+): Gatherer {
+  let block = allocate(size);
   let filled = 0;
   return {
     add: (chunk) => {
@@ -25,7 +28,7 @@ export function gather(size: number): Gatherer {
         offset += taken;
         if (filled < size) continue;
         full.push(block);
-        block = Buffer.allocUnsafe(size);
+        block = allocate(size);
         filled = 0;
       }
       return full;

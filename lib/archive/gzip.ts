@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { Transform } from "node:stream";
 import { promisify } from "node:util";
 import zlib from "node:zlib";
+import { giveBuffer } from "../buffer-pool.js";
 import { gather } from "./gather.js";
 
 /** The ten bytes every archive of ours begins with: deflate, no flags, no time, made on Unix. */
@@ -68,7 +69,11 @@ export function gzip(level: number): Transform {
   }
 
   const stream = new Transform({
-    transform: (chunk: Buffer, _encoding, done) => sendAll(blocks.add(chunk), send, done),
+    transform(chunk: Buffer, _encoding, done) {
+      const full = blocks.add(chunk);
+      giveBuffer(chunk);
+      sendAll(full, send, done);
+    },
     flush: (done) =>
       sendAll(blocks.rest(), send, () =>
         finishAll(() => {

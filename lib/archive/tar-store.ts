@@ -24,8 +24,8 @@ export function tarStore(options: TarStoreOptions, tar: TarWriter): Store {
     file(file, body) {
       const header = { ...headerOf(options, file), mtimeNs: body.proof.mtimeNs };
       if (body.status === "stream") return streamFile(options, tar, file, header, body);
-      const storing = tar.add(header, body.bytes);
       const stored: StoredFile = { status: "stored", proof: body.proof, sha256: hash("sha256", body.bytes, "hex") };
+      const storing = tar.add(header, body.bytes);
       return storing === undefined ? stored : storing.then(() => stored);
     },
     other: (entry) => tar.add(headerOf(options, entry)),

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
+import { giveBuffer } from "../buffer-pool.js";
 import { HoldstillError } from "../errors.js";
 
 const STDERR_KEPT = 2000;
@@ -46,7 +47,9 @@ export function throughProgram(program: string, args: readonly string[], failure
   const duplex = new Duplex({
     write: (chunk: Buffer, _encoding, done) =>
       void child.stdin.write(chunk, (error) => {
-        if (!error) done();
+        if (error) return;
+        giveBuffer(chunk);
+        done();
       }),
     final: (done) => {
       inputEnded = true;

@@ -1,4 +1,5 @@
 import { Duplex, type Transform } from "node:stream";
+import { giveBuffer } from "../buffer-pool.js";
 
 /** One of zlib's streams. `bytesWritten` is what it has consumed, which is less than it was given when it stops early. */
 export type ZlibStream = Transform & { readonly bytesWritten: number };
@@ -38,6 +39,7 @@ export function throughZlib(open: () => ZlibStream, failure: (cause: Error) => E
       // An error is dealt with as an event; so is a stream that stopped early, which calls back before its end or after
       // it or, with its output still unread, not at all.
       if (error || zlib !== writtenTo || given > zlib.bytesWritten) return;
+      giveBuffer(block);
       next();
     });
   }

@@ -1,6 +1,7 @@
 import { PassThrough, Readable, type Duplex, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { TarArchive, type EntryData } from "archiver";
+import { giveBuffer, takeBuffer } from "../buffer-pool.js";
 import { exactTextOf, type Bytes } from "../bytes.js";
 import { entryWindow, type EntryWindow } from "./entry-window.js";
 import { gather } from "./gather.js";
@@ -26,9 +27,9 @@ export interface TarHeader {
 }
 
 export interface TarWriter {
-  /** Appends an entry whose body, if it has one, is in memory. A promise is to be waited for before the next. */
+  /** Appends an entry, and gives back its body, if it has one. A promise is to be waited for before the next. */
   readonly add: (header: TarHeader, body?: Buffer) => Promise<void> | undefined;
-  /** Appends a file of exactly `size` bytes. Resolves when they are in the tar. */
+  /** Appends a file of exactly `size` bytes, and gives back the chunks. Resolves when they are in the tar. */
   readonly stream: (header: TarHeader, size: number, chunks: AsyncIterable<Buffer>) => Promise<void>;
 }
 
@@ -93,11 +94,13 @@ function hearEntries(archive: TarArchive, fail: (error: unknown) => void, hasFai
 function gatherOutput(archive: TarArchive): void {
   const engine = engineOf(archive);
   const push = engine.push.bind(engine);
-  const { add, rest } = gather(BLOCK);
+  const { add, rest } = gather(BLOCK, takeBuffer);
   engine.push = (chunk) => {
     let goOn = true;
     for (const block of chunk === null ? rest() : add(chunk)) goOn = push(block);
-    return chunk === null ? push(null) : goOn;
+    if (chunk === null) return push(null);
+    giveBuffer(chunk);
+    return goOn;
   };
 }
 

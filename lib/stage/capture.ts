@@ -1,3 +1,4 @@
+import { giveBuffer } from "../buffer-pool.js";
 import { HoldstillError, isErrno, isNoSpace } from "../errors.js";
 import { textOf, type Bytes } from "../bytes.js";
 import type { Filesystem, Stat } from "../filesystem.js";
@@ -171,7 +172,9 @@ export async function copyOpen(
 function copyStill(fs: Filesystem, stage: Stage, fd: number, stat: Stat, at: number): CapturedFile | undefined {
   const bytes = readStill(fs, fd, stat, at, stage.coarseClock);
   if (!bytes) return undefined;
-  return { status: "captured", method: "copy", staged: storeBytes(fs, stage, bytes), stat, at, verdict: "exact" };
+  const staged = storeBytes(fs, stage, bytes);
+  giveBuffer(bytes);
+  return { status: "captured", method: "copy", staged, stat, at, verdict: "exact" };
 }
 
 /** What an error while a live file was being captured means for the run. */

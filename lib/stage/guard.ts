@@ -1,3 +1,4 @@
+import { takeBuffer } from "../buffer-pool.js";
 import type { Bytes } from "../bytes.js";
 import { isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
@@ -95,7 +96,7 @@ interface Taken {
 function guardPrivate(fs: Filesystem, fd: number, file: FrozenFile): Body {
   const taken = { size: file.size, mtimeNs: file.mtimeNs, verdict: file.verdict ?? "exact", at: file.at };
   if (file.size > SMALL) return streamed(fs, fd, file, taken);
-  const bytes = Buffer.allocUnsafe(file.size);
+  const bytes = takeBuffer(file.size);
   if (readFull(fs, fd, bytes, 0) < file.size)
     throw new Error(`${file.staged} is shorter than it was when it was taken`);
   return buffered(file, bytes, taken);

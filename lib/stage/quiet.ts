@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { giveBuffer, takeBuffer } from "../buffer-pool.js";
 import type { Filesystem, Stat } from "../filesystem.js";
 import { ageMs, quietAfterMs, unchanged } from "./sameness.js";
 
@@ -70,7 +71,7 @@ export async function readQuietly(
 
 /**
  * Reads a small file that nobody has touched for a while, in one go: the common case, without a promise.
- * @returns undefined where that one reading proves nothing
+ * @returns a buffer to be given back; undefined where that one reading proves nothing
  */
 export function readStill(
   fs: Filesystem,
@@ -80,8 +81,10 @@ export function readStill(
   coarseClock: boolean,
 ): Buffer | undefined {
   if (ageMs(stat, at) < quietAfterMs(coarseClock)) return undefined;
-  const bytes = Buffer.allocUnsafe(stat.size);
-  return readFull(fs, fd, bytes, 0) === stat.size && unchanged(stat, fs.fstat(fd)) ? bytes : undefined;
+  const bytes = takeBuffer(stat.size);
+  if (readFull(fs, fd, bytes, 0) === stat.size && unchanged(stat, fs.fstat(fd))) return bytes;
+  giveBuffer(bytes);
+  return undefined;
 }
 
 /** Reads the first `size` bytes; returns whether there were so many. */

@@ -1,6 +1,7 @@
 import { createHash, hash } from "node:crypto";
 import { bodyOf, ChangedWhileStreaming, UnreadableWhileStreaming } from "../archive/body.js";
 import type { OpenBody } from "../archive/pack.js";
+import { giveBuffer } from "../buffer-pool.js";
 import type { Bytes } from "../bytes.js";
 import type { Filesystem } from "../filesystem.js";
 import type { FrozenFile } from "../stage/entry.js";
@@ -56,6 +57,7 @@ async function settled(options: SettleOptions, file: FrozenFile, body: OpenBody)
     body.status === "bytes"
       ? { path: inPlace(options, file, linked) ?? storeBytes(fs, stage, body.bytes), sha256: sha256Of(body.bytes) }
       : await settledStream(options, file, body, linked);
+  if (body.status === "bytes") giveBuffer(body.bytes);
   const proof = { ...body.proof, mtimeNs: mtimeOf(file, body.proof) };
   if (!linked) {
     // A copy that was made while the file grew holds more than counts.
@@ -77,7 +79,7 @@ async function settledStream(
   try {
     if (path === undefined && file.method === "link") throw new ChangedWhileStreaming(file);
     const digest = createHash("sha256");
-    for await (const chunk of bodyOf(fs, file, { fd, size: proof.size, stillTrue }, digest)) void chunk;
+    for await (const chunk of bodyOf(fs, file, { fd, size: proof.size, stillTrue }, digest)) giveBuffer(chunk);
     return { path: path ?? (await storeCopy(fs, stage, fd, proof.size)), sha256: digest.digest("hex") };
   } finally {
     fs.close(fd);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { Writable } from "node:stream";
 import { isPartialName, isStampedName, partialName } from "../archive/name.js";
+import { giveBuffer } from "../buffer-pool.js";
 import { bytesOf, textOf, under, type Bytes } from "../bytes.js";
 import { closeOnce } from "../close-once.js";
 import type { Filesystem } from "../filesystem.js";
@@ -39,6 +40,7 @@ export function createPartial(fs: Filesystem, directory: Bytes, name: string): P
     hash.update(chunk);
     for (let offset = 0; offset < chunk.length;) offset += await fs.writeAsync(open, chunk.subarray(offset));
     bytes += chunk.length;
+    giveBuffer(chunk);
   };
 
   return {
