@@ -90,4 +90,22 @@ describe("encryption, end to end", () => {
     expect([status, stdout]).to.deep.equal([64, ""]);
     expect(stderr).to.include("secret key").and.not.to.include(secret.slice(10, 30));
   });
+
+  it("repeats no secret key, wherever one is given", async () => {
+    const here = world();
+    const { identity } = await key(here);
+    const text = readFileSync(identity, "utf8");
+    const secret = /AGE-SECRET-KEY-1\w+/.exec(text)?.[0] ?? "";
+    for (const args of [
+      ["key", "show", secret],
+      ["cat", "latest", "f", "--output", here.output, "--identity", text],
+      ["create", "--source", here.source, "--output", here.output, "--passphrase-file", secret, "--json"],
+      ["create", secret],
+      ["verify", secret],
+    ]) {
+      const { status, stdout, stderr } = await holdstill(here, ...args);
+      expect(status, args[0]).not.to.equal(0);
+      expect((stdout + stderr).toUpperCase(), args[0]).not.to.include(secret.slice(20, 40));
+    }
+  });
 });
