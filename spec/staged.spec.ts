@@ -204,6 +204,20 @@ describe("a staged tree", () => {
     expect(changed).to.deep.equal(["grown.log", "rewritten.txt"]);
   });
 
+  it("names a link whose mode the command has changed: the live file has it too", async () => {
+    const source = tmpTree({ "cold.txt": "c", still: "s" });
+    age(source, AT_REST);
+    const changed = await staged(
+      source,
+      (tree) => {
+        chmodSync(join(tree.trees[0], "cold.txt"), 0o600);
+        return tree.changed().map(({ path }) => String(path));
+      },
+      { strategy: "link" },
+    );
+    expect(changed).to.deep.equal(["cold.txt"]);
+  });
+
   it("names a link that the command has taken away: what it did with it nobody knows", async () => {
     const source = tmpTree({ "cold.txt": "c" });
     age(source, AT_REST);
