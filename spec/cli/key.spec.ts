@@ -73,6 +73,22 @@ describe("encryption, end to end", () => {
     expect([locked.status, locked.stdout.match(/: unchanged since it was written/g)?.length]).to.deep.equal([0, 2]);
   });
 
+  it("tells without a key what is known without it, and ends with 12", async () => {
+    const here = world();
+    const { recipient } = await key(here);
+    const { archive } = JSON.parse((await create(here, "--json", "--encrypt-to", recipient)).stdout) as CreateReport;
+    for (const args of [
+      ["show", archive],
+      ["cat", archive, "notes.txt"],
+      ["diff", archive, "--live"],
+      ["restore", archive, "--target", "restored"],
+    ]) {
+      const { status, stdout, stderr } = await holdstill(here, ...args);
+      expect([status, stdout], args[0]).to.deep.equal([12, ""]);
+      expect(stderr, args[0]).to.match(/ Known without: made \d{4}-\S+Z on \S+, 3 files, 6 B, complete\.\n$/);
+    }
+  });
+
   it("takes a passphrase from a file, and does not ask where there is no terminal", async () => {
     const here = world();
     writeFileSync(join(here.home, "pass"), "correct horse\n");
