@@ -1,7 +1,6 @@
 import { posix } from "node:path";
 import { bytesOf } from "../bytes.js";
 import { HoldstillError, isErrno, type ErrorCode } from "../errors.js";
-import { readFull } from "../stage/quiet.js";
 import type { Surroundings } from "../surroundings.js";
 import { isAge, isArmored } from "./sealed.js";
 
@@ -104,7 +103,9 @@ export function readIdentities(paths: readonly string[], around: Needs): string[
 
 /** Whether a key file, which can be read, can be read by others too. */
 export function isExposed(given: string, { fs, cwd }: Needs): boolean {
-  const { kind, mode } = fs.lstat(fs.realpath(bytesOf(posix.resolve(cwd, given))));
+  const path = posix.resolve(cwd, given);
+  const open = descriptorOf(path);
+  const { kind, mode } = open === undefined ? fs.lstat(fs.realpath(bytesOf(path))) : fs.fstat(open);
   return kind === "file" && (mode & 0o044) !== 0;
 }
 
@@ -134,8 +135,13 @@ function textOf(path: string, around: Needs, purpose: Purpose): string {
   throw new HoldstillError(purpose.code, "this file is itself encrypted: decrypt it with age first", { path });
 }
 
+const MISSING = ["ENOENT", "ENOTDIR", "EBADF"] as const;
+const REFUSED = ["EACCES", "EPERM", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENXIO", "EINVAL", "EAGAIN"] as const;
+
 function contentOf(path: string, { fs }: Needs, { code, hint }: Purpose): Buffer {
   try {
+    const open = descriptorOf(path);
+    if (open !== undefined) return readUpTo(fs, open, path, code);
     // A key may well be a link, or what a service manager hands over.
     const fd = fs.openRead(fs.realpath(bytesOf(path)));
     try {
@@ -144,16 +150,25 @@ function contentOf(path: string, { fs }: Needs, { code, hint }: Purpose): Buffer
       fs.close(fd);
     }
   } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "EPERM", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENXIO"))
-      throw error;
-    const what = isErrno(error, "ENOENT", "ENOTDIR") ? "there is no such file" : "the file cannot be read";
+    if (!isErrno(error, ...MISSING, ...REFUSED)) throw error;
+    const what = isErrno(error, ...MISSING) ? "there is no such file" : "the file cannot be read";
     throw new HoldstillError(code, what, { path, hint, cause: error });
   }
 }
 
+/** What a shell hands over of another program's output: `/dev/stdin`, or `/dev/fd/63` of `<(…)`. It is open already. */
+function descriptorOf(path: string): number | undefined {
+  if (path === "/dev/stdin") return 0;
+  const [, number] = /^(?:\/dev|\/proc\/self)\/fd\/(\d+)$/.exec(path) ?? [];
+  return number === undefined ? undefined : Number(number);
+}
+
 function readUpTo(fs: Needs["fs"], fd: number, path: string, code: ErrorCode): Buffer {
   const buffer = Buffer.alloc(LARGEST);
-  const length = readFull(fs, fd, buffer, 0);
-  if (length < LARGEST) return buffer.subarray(0, length);
+  for (let length = 0; length < LARGEST;) {
+    const read = fs.read(fd, buffer, length, LARGEST - length, -1);
+    if (read === 0) return buffer.subarray(0, length);
+    length += read;
+  }
   throw new HoldstillError(code, "this file is too large to be one of keys", { path });
 }

@@ -1,5 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { run } from "../../lib/cli/program.js";
 import { useCases } from "../../lib/cli/use-cases.js";
@@ -7,6 +9,8 @@ import type { CreateReport } from "../../lib/report/create-report.js";
 import type { GeneratedKey } from "../../lib/report/key-report.js";
 import { collectingShell } from "./collecting-shell.js";
 import { world, type World } from "./holdstill.js";
+
+const MAIN = fileURLToPath(new URL("../../lib/cli/main.js", import.meta.url));
 
 async function holdstill({ home }: World, ...args: readonly string[]) {
   const { shell, out, err } = collectingShell();
@@ -87,6 +91,22 @@ describe("encryption, end to end", () => {
       expect([status, stdout], args[0]).to.deep.equal([12, ""]);
       expect(stderr, args[0]).to.match(/ Known without: made \d{4}-\S+Z on \S+, 3 files, 6 B, complete\.\n$/);
     }
+  });
+
+  it("takes keys from what a shell hands over of another program's output, as soon as that comes", async () => {
+    const here = world();
+    const { identity, recipient } = await key(here);
+    const script = `holdstill() { '${process.execPath}' '${MAIN}' "$@"; }
+      holdstill create --source '${here.source}' --output out --encrypt-to <(sleep 0.5; echo ${recipient}) --quiet &&
+      (sleep 0.5; cat '${identity}') | holdstill cat latest notes.txt --output out --identity /dev/stdin &&
+      holdstill cat latest notes.txt --output out --identity <(cat '${identity}') &&
+      holdstill cat latest notes.txt --output out --identity /dev/fd/77`;
+    const { status, stdout, stderr } = spawnSync("bash", ["-c", script], {
+      ...{ cwd: here.home, encoding: "utf8", env: { PATH: process.env["PATH"], HOME: here.home } },
+    });
+    expect({ status, stdout, stderr }).to.deep.equal({
+      ...{ status: 12, stdout: "n\nn\n", stderr: "holdstill: there is no such file: /dev/fd/77\n" },
+    });
   });
 
   it("takes a passphrase from a file, and does not ask where there is no terminal", async () => {
