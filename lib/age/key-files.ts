@@ -1,6 +1,8 @@
 import { posix } from "node:path";
-import { bytesOf } from "../bytes.js";
+import { bytesOf, type Bytes } from "../bytes.js";
 import { HoldstillError, isErrno, type ErrorCode } from "../errors.js";
+import type { Filesystem } from "../filesystem.js";
+import { unlessHidden } from "../guard/proc.js";
 import type { Surroundings } from "../surroundings.js";
 import { isAge, isArmored } from "./sealed.js";
 
@@ -104,8 +106,8 @@ export function readIdentities(paths: readonly string[], around: Needs): string[
 /** Whether a key file, which can be read, can be read by others too. */
 export function isExposed(given: string, { fs, cwd }: Needs): boolean {
   const path = posix.resolve(cwd, given);
-  const open = descriptorOf(path);
-  const { kind, mode } = open === undefined ? fs.lstat(fs.realpath(bytesOf(path))) : fs.fstat(open);
+  const pipe = pipeOf(fs, path);
+  const { kind, mode } = pipe === undefined ? fs.lstat(fs.realpath(bytesOf(path))) : fs.fstat(pipe);
   return kind === "file" && (mode & 0o044) !== 0;
 }
 
@@ -136,12 +138,12 @@ function textOf(path: string, around: Needs, purpose: Purpose): string {
 }
 
 const MISSING = ["ENOENT", "ENOTDIR", "EBADF"] as const;
-const REFUSED = ["EACCES", "EPERM", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENXIO", "EINVAL", "EAGAIN"] as const;
+const REFUSED = ["EACCES", "EPERM", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENXIO", "EAGAIN"] as const;
 
 function contentOf(path: string, { fs }: Needs, { code, hint }: Purpose): Buffer {
   try {
-    const open = descriptorOf(path);
-    if (open !== undefined) return readUpTo(fs, open, path, code);
+    const pipe = pipeOf(fs, path);
+    if (pipe !== undefined) return readUpTo(fs, pipe, path, code);
     // A key may well be a link, or what a service manager hands over.
     const fd = fs.openRead(fs.realpath(bytesOf(path)));
     try {
@@ -157,10 +159,11 @@ function contentOf(path: string, { fs }: Needs, { code, hint }: Purpose): Buffer
 }
 
 /** What a shell hands over of another program's output: `/dev/stdin`, or `/dev/fd/63` of `<(…)`. It is open already. */
-function descriptorOf(path: string): number | undefined {
-  if (path === "/dev/stdin") return 0;
-  const [, number] = /^(?:\/dev|\/proc\/self)\/fd\/(\d+)$/.exec(path) ?? [];
-  return number === undefined ? undefined : Number(number);
+function pipeOf(fs: Filesystem, path: string): number | undefined {
+  const name = path === "/dev/stdin" ? "/dev/fd/0" : path;
+  const [, number] = /^(?:\/dev|\/proc\/self)\/fd\/(\d+)$/.exec(name) ?? [];
+  const what = unlessHidden(() => fs.readlink(`/proc/self/fd/${number}` as Bytes));
+  return what?.startsWith("pipe:") ? Number(number) : undefined;
 }
 
 function readUpTo(fs: Needs["fs"], fd: number, path: string, code: ErrorCode): Buffer {
