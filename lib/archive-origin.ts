@@ -1,4 +1,5 @@
 import { HoldstillError } from "./errors.js";
+import { tellingWhatIsKnown } from "./known-without-key.js";
 import { blaming, checkFile, type ArchiveFile } from "./read-archive.js";
 import { announced } from "./restore/announced.js";
 import { onlyExpected } from "./restore/expected.js";
@@ -12,7 +13,9 @@ export function archiveOrigin(file: ArchiveFile): Origin {
   return {
     shown,
     async announced(around) {
-      const copy = await blaming(shown, () => announced(file.path, around));
+      const copy = await tellingWhatIsKnown(around.fs, file.path, () => {
+        return blaming(shown, () => announced(file.path, around));
+      });
       if (copy === undefined) return undefined;
       const { snapshot, indexSha256, ...held } = copy;
       return { ...held, snapshot, root: snapshot.root, digest: indexSha256 };

@@ -76,7 +76,7 @@ async function keeping<T>(archive: string, work: () => T | Promise<T>): Promise<
   } catch (error) {
     if (!(error instanceof HoldstillError)) throw error;
     const { code, message, hint = "", cause } = error;
-    throw new HoldstillError(code, message, {
+    throw new HoldstillError(code, `${archive} is not uploaded: ${message}`, {
       ...{ path: archive, cause },
       hint: `${hint} The archive is here, whole; the next run uploads it.`.trimStart(),
     });

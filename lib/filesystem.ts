@@ -48,6 +48,7 @@ export interface Filesystem {
   readonly openDirectory: (path: Bytes) => number;
   /** Opens for reading; neither follows a symbolic link nor waits for a FIFO's other end. */
   readonly openRead: (path: Bytes) => number;
+  /** From a position on; -1 is where the descriptor stands: a pipe has no other. */
   readonly read: (fd: number, buffer: Uint8Array, offset: number, length: number, position: number) => number;
   readonly readAsync: (
     fd: number,

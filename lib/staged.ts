@@ -6,10 +6,10 @@ import { endLine } from "./archive/lines.js";
 import { pack } from "./archive/pack.js";
 import { findingsOf, isComplete } from "./archive/summary.js";
 import { tally, type Totals } from "./archive/tally.js";
-import { textOf, type Bytes } from "./bytes.js";
+import { exactTextOf, textOf, type Bytes } from "./bytes.js";
 import { describe } from "./describe.js";
-import { isErrno } from "./errors.js";
-import { stoppable, type Filesystem } from "./filesystem.js";
+import { HoldstillError, isErrno } from "./errors.js";
+import { stoppable, type Filesystem, type Stat } from "./filesystem.js";
 import { freezeSources, rootsOf } from "./freeze-sources.js";
 import { prepareSources, type CreateOptions, type PreparedSources, type SourceOptions } from "./prepare.js";
 import type { FrozenFile } from "./stage/entry.js";
@@ -60,7 +60,8 @@ export interface Staged {
 
 /**
  * Freezes the sources, lays them out with their final bytes, and lets `use` have them. Afterwards nothing is left of it.
- * @throws HoldstillError `locked` where another run over the same sources has their stage
+ * @throws HoldstillError `locked` where another run over the same sources has their stage, `output-unusable` where there
+ * is no place for one
  */
 export async function withStaged<T>(
   options: StagedOptions,
@@ -71,8 +72,19 @@ export async function withStaged<T>(
   const prepared = prepareSources(options, around);
   for (const message of prepared.plan.problems) around.onEvent({ type: "warning", message });
   return withStages(around, prepared, options.waitMs, async (stages) => {
+    assertTellable(stages);
     const frozen = await freezeSources(around, prepared.sources, stages, options.strategy);
     return layOut({ around, options, prepared, stages, frozen }, use);
+  });
+}
+
+/** Node starts programs with arguments, an environment and a directory that are text. */
+function assertTellable(stages: readonly Stage[]): void {
+  const lost = stages.find(({ path }) => exactTextOf(path) === undefined);
+  if (lost === undefined) return;
+  throw new HoldstillError("output-unusable", "no other program can be told of the stage: its path is not UTF-8", {
+    path: textOf(lost.path),
+    hint: "Rename the directory that the source lies in; create without --to takes it as it is.",
   });
 }
 
@@ -202,12 +214,19 @@ async function open({ around, stages }: Run, file: FrozenFile, copyFirst: boolea
   return guard(fs, file, { stage, copyFirst, keepCopies: true, quiet });
 }
 
+type Owned = Pick<Stat, "mode" | "uid" | "gid">;
+
+/** By a link the live file has them too: who changes them in the tree changes them there. */
+function sameOwnerAndMode(then: Owned, now: Owned): boolean {
+  return then.mode === now.mode && then.uid === now.uid && then.gid === now.gid;
+}
+
 /** Whether a link is what it was. One that the command has taken away can no longer be vouched for. */
 function isUnchanged({ around: { fs } }: Run, store: TreeStore, file: FrozenFile): boolean {
   try {
     return store.at(file, (path) => {
       const stat = fs.lstat(path);
-      return stat.ino === file.ino && unchanged(file, stat);
+      return stat.ino === file.ino && unchanged(file, stat) && sameOwnerAndMode(file, stat);
     });
   } catch (error) {
     if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;

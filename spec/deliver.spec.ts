@@ -194,9 +194,8 @@ describe("an archive that rclone carries away", () => {
   it("is not carried to where it is: nothing would be left of it", async () => {
     const here = place();
     const { code, message, path = "" } = await failing(carry({ ...here, directory: here.output }, { keepLocal: 0 }));
-    expect({ code, message }).to.deep.equal({
-      ...{ code: "output-unusable", message: `rclone:${here.output} is the archive directory itself` },
-    });
+    const why = `rclone:${here.output} is the archive directory itself`;
+    expect({ code, message }).to.deep.equal({ code: "output-unusable", message: `${path} is not uploaded: ${why}` });
     expect(archives(here.output)).to.deep.equal([basename(path)]);
   });
 
@@ -214,7 +213,8 @@ describe("an archive that rclone carries away", () => {
     const onEvent: OnEvent = (event) => said.push(event.type === "warning" ? event.message : event.type);
     const { code, message, hint, path = "" } = await failing(carry(here, { env: { PATH: "/nonexistent" }, onEvent }));
     expect(said[0]).to.equal("rclone is not installed: nothing can be uploaded");
-    expect({ code, message }).to.deep.equal({ code: "output-unusable", message: "rclone is not installed" });
+    const why = "rclone is not installed";
+    expect({ code, message }).to.deep.equal({ code: "output-unusable", message: `${path} is not uploaded: ${why}` });
     expect(hint).to.match(/apt install rclone.*The archive is here, whole; the next run uploads it\.$/);
     expect(archives(here.output)).to.deep.equal([basename(path)]);
     const { delivered, archive } = await carry(here);

@@ -1,7 +1,10 @@
+import { spawn } from "node:child_process";
 import { hash } from "node:crypto";
+import { once } from "node:events";
 import {
   appendFileSync,
   chmodSync,
+  cpSync,
   existsSync,
   linkSync,
   lstatSync,
@@ -199,6 +202,20 @@ describe("a staged tree", () => {
       { strategy: "link" },
     );
     expect(changed).to.deep.equal(["grown.log", "rewritten.txt"]);
+  });
+
+  it("names a link whose mode the command has changed: the live file has it too", async () => {
+    const source = tmpTree({ "cold.txt": "c", still: "s" });
+    age(source, AT_REST);
+    const changed = await staged(
+      source,
+      (tree) => {
+        chmodSync(join(tree.trees[0], "cold.txt"), 0o600);
+        return tree.changed().map(({ path }) => String(path));
+      },
+      { strategy: "link" },
+    );
+    expect(changed).to.deep.equal(["cold.txt"]);
   });
 
   it("names a link that the command has taken away: what it did with it nobody knows", async () => {
@@ -419,6 +436,57 @@ describe("the path of a staged tree", () => {
     });
     await second;
     expect(order).to.deep.equal(["first", "second"]);
+  });
+
+  it("is the next run's as soon as it is free: the last one removes nothing of that", async () => {
+    const source = tmpTree({ x: "x" });
+    const next = join(tmpDirectory(), "next");
+    mkdirSync(next);
+    writeFileSync(join(next, "owner.json"), "theirs");
+    let path = "";
+    const { fs, came } = interrupted(
+      "after",
+      "unlink",
+      (unlinked) => path !== "" && unlinked.endsWith("/owner.json"),
+      () => renameSync(next, path),
+    );
+    await staged(source, ({ directory }) => void (path = directory), {}, { fs });
+    expect(came()).to.equal(true);
+    expect(contents(path)).to.deep.equal({ "owner.json": "theirs" });
+  });
+
+  it("leaves alone what another run has put there when its own stage was taken away", async () => {
+    const source = tmpTree({ x: "x" });
+    const path = await staged(source, ({ directory }) => {
+      rmSync(directory, { recursive: true });
+      mkdirSync(directory);
+      writeFileSync(join(directory, "owner.json"), "theirs");
+      return directory;
+    });
+    expect(contents(path)).to.deep.equal({ "owner.json": "theirs" });
+  });
+
+  it("is not taken from a command that outlived its run", async () => {
+    const source = tmpTree({ x: "x" });
+    const left = join(tmpDirectory(), "left");
+    const directory = await staged(source, (tree) => {
+      cpSync(tree.directory, left, { recursive: true });
+      return tree.directory;
+    });
+    renameSync(left, directory);
+    chmodSync(directory, 0o700);
+    const marker = join(directory, "owner.json");
+    const owner = JSON.parse(readFileSync(marker, "utf8")) as object;
+    writeFileSync(marker, JSON.stringify({ ...owner, pid: 2 ** 22 }));
+    const running = spawn("sleep", ["60"], { cwd: join(directory, "tree"), stdio: "ignore" });
+    const ended = once(running, "exit");
+    await createFrom(source);
+    const error: unknown = await staged(source, () => undefined).catch((error: unknown) => error);
+    running.kill();
+    await ended;
+    expect(error).to.be.instanceOf(HoldstillError).that.includes({ code: "locked", path: directory });
+    await staged(source, ({ trees }) => expect(contents(trees[0])).to.deep.equal({ x: "x" }));
+    expect(readdirSync(dirname(source))).to.deep.equal(["source"]);
   });
 
   it("is not taken from a live run by a backup that removes leftovers", async () => {

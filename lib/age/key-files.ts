@@ -1,7 +1,8 @@
 import { posix } from "node:path";
-import { bytesOf } from "../bytes.js";
+import { bytesOf, type Bytes } from "../bytes.js";
 import { HoldstillError, isErrno, type ErrorCode } from "../errors.js";
-import { readFull } from "../stage/quiet.js";
+import type { Filesystem } from "../filesystem.js";
+import { unlessHidden } from "../guard/proc.js";
 import type { Surroundings } from "../surroundings.js";
 import { isAge, isArmored } from "./sealed.js";
 
@@ -13,6 +14,16 @@ const SECRET = /AGE-SECRET-KEY-/i;
 const IDENTITY = /^AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}$/;
 
 type Needs = Pick<Surroundings, "fs" | "cwd">;
+
+/** What a file is read for, and so what it means that it cannot be. */
+interface Purpose {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+}
+
+const RECIPIENTS: Purpose = { code: "usage", hint: "Give a recipient (age1…), or a file that is there." };
+const IDENTITIES: Purpose = { code: "wrong-key", hint: undefined };
+const PASSPHRASE: Purpose = { code: "usage", hint: "Give a file whose first line is the passphrase." };
 
 /**
  * The recipients that are given: each is one, or a file of them, one a line. What is wrong is never repeated: it may be
@@ -56,7 +67,7 @@ function problemOf(value: string): Misfit | undefined {
 }
 
 function recipientsIn(path: string, around: Needs): string[] {
-  const lines = linesOf(path, around, "usage");
+  const lines = linesOf(path, around, RECIPIENTS);
   for (const { number, line } of lines) {
     const problem = problemOf(line);
     if (problem !== undefined) throw refused(`${problem.message} (line ${number})`, path);
@@ -79,7 +90,7 @@ function refused(message: string, path?: string): HoldstillError {
 export function readIdentities(paths: readonly string[], around: Needs): string[] {
   return paths.flatMap((given) => {
     const path = posix.resolve(around.cwd, given);
-    const lines = linesOf(path, around, "wrong-key");
+    const lines = linesOf(path, around, IDENTITIES);
     const wrong = lines.find(({ line }) => !IDENTITY.test(line));
     if (wrong !== undefined || lines.length === 0) {
       const what = wrong === undefined ? "there is no identity in this file" : `no identity on line ${wrong.number}`;
@@ -94,7 +105,9 @@ export function readIdentities(paths: readonly string[], around: Needs): string[
 
 /** Whether a key file, which can be read, can be read by others too. */
 export function isExposed(given: string, { fs, cwd }: Needs): boolean {
-  const { kind, mode } = fs.lstat(fs.realpath(bytesOf(posix.resolve(cwd, given))));
+  const path = posix.resolve(cwd, given);
+  const pipe = pipeOf(fs, path);
+  const { kind, mode } = pipe === undefined ? fs.lstat(fs.realpath(bytesOf(path))) : fs.fstat(pipe);
   return kind === "file" && (mode & 0o044) !== 0;
 }
 
@@ -104,28 +117,33 @@ export function isExposed(given: string, { fs, cwd }: Needs): boolean {
  */
 export function readPassphrase(given: string, around: Needs): string {
   const path = posix.resolve(around.cwd, given);
-  const [line = ""] = textOf(path, around, "usage").split("\n");
+  const [line = ""] = textOf(path, around, PASSPHRASE).split("\n");
   const passphrase = line.replace(/\r$/, "");
   if (passphrase === "") throw new HoldstillError("usage", "the passphrase is empty", { path });
   return passphrase;
 }
 
 /** The lines that say something. */
-function linesOf(path: string, around: Needs, code: ErrorCode) {
-  return textOf(path, around, code)
+function linesOf(path: string, around: Needs, purpose: Purpose) {
+  return textOf(path, around, purpose)
     .split("\n")
     .map((line, at) => ({ number: at + 1, line: line.trim() }))
     .filter(({ line }) => line !== "" && !line.startsWith("#"));
 }
 
-function textOf(path: string, around: Needs, code: ErrorCode): string {
-  const bytes = contentOf(path, around, code);
+function textOf(path: string, around: Needs, purpose: Purpose): string {
+  const bytes = contentOf(path, around, purpose);
   if (!isAge(bytes) && !isArmored(bytes)) return bytes.toString("utf8");
-  throw new HoldstillError(code, "this file is itself encrypted: decrypt it with age first", { path });
+  throw new HoldstillError(purpose.code, "this file is itself encrypted: decrypt it with age first", { path });
 }
 
-function contentOf(path: string, { fs }: Needs, code: ErrorCode): Buffer {
+const MISSING = ["ENOENT", "ENOTDIR", "EBADF"] as const;
+const REFUSED = ["EACCES", "EPERM", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENXIO", "EAGAIN"] as const;
+
+function contentOf(path: string, { fs }: Needs, { code, hint }: Purpose): Buffer {
   try {
+    const pipe = pipeOf(fs, path);
+    if (pipe !== undefined) return readUpTo(fs, pipe, path, code);
     // A key may well be a link, or what a service manager hands over.
     const fd = fs.openRead(fs.realpath(bytesOf(path)));
     try {
@@ -134,19 +152,26 @@ function contentOf(path: string, { fs }: Needs, code: ErrorCode): Buffer {
       fs.close(fd);
     }
   } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "EPERM", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENXIO"))
-      throw error;
-    const what = isErrno(error, "ENOENT", "ENOTDIR") ? "there is no such file" : "the file cannot be read";
-    throw new HoldstillError(code, what, {
-      ...{ path, cause: error },
-      hint: code === "usage" ? "Give a recipient (age1…), or a file that is there." : undefined,
-    });
+    if (!isErrno(error, ...MISSING, ...REFUSED)) throw error;
+    const what = isErrno(error, ...MISSING) ? "there is no such file" : "the file cannot be read";
+    throw new HoldstillError(code, what, { path, hint, cause: error });
   }
+}
+
+/** What a shell hands over of another program's output: `/dev/stdin`, or `/dev/fd/63` of `<(…)`. It is open already. */
+function pipeOf(fs: Filesystem, path: string): number | undefined {
+  const name = path === "/dev/stdin" ? "/dev/fd/0" : path;
+  const [, number] = /^(?:\/dev|\/proc\/self)\/fd\/(\d+)$/.exec(name) ?? [];
+  const what = unlessHidden(() => fs.readlink(`/proc/self/fd/${number}` as Bytes));
+  return what?.startsWith("pipe:") ? Number(number) : undefined;
 }
 
 function readUpTo(fs: Needs["fs"], fd: number, path: string, code: ErrorCode): Buffer {
   const buffer = Buffer.alloc(LARGEST);
-  const length = readFull(fs, fd, buffer, 0);
-  if (length < LARGEST) return buffer.subarray(0, length);
+  for (let length = 0; length < LARGEST;) {
+    const read = fs.read(fd, buffer, length, LARGEST - length, -1);
+    if (read === 0) return buffer.subarray(0, length);
+    length += read;
+  }
   throw new HoldstillError(code, "this file is too large to be one of keys", { path });
 }

@@ -1,4 +1,4 @@
-import { failureLines, failureOf } from "../report/failure.js";
+import { failureLines, failureOf, withoutKeys } from "../report/failure.js";
 import { wantsJson } from "./arguments.js";
 import { EXIT_CODES } from "./exit-code.js";
 import type { Shell } from "./shell.js";
@@ -24,6 +24,6 @@ export function failWithin(document: string, error: unknown, { terminal, signal 
 }
 
 function stackLines(error: Error): string[] {
-  const lines = (error.stack ?? error.message).split("\n");
+  const lines = withoutKeys(error.stack ?? error.message).split("\n");
   return error.cause instanceof Error ? [...lines, "caused by:", ...stackLines(error.cause)] : lines;
 }

@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import { isatty } from "node:tty";
 import { HoldstillError, isErrno } from "../errors.js";
 import type { Signal as TakenSignal, TakeSignals } from "../guard/command.js";
 import { createScratch } from "../scratch.js";
@@ -8,6 +9,8 @@ import { isJournal } from "./journal.js";
 import { asking } from "./ask.js";
 import type { Shell } from "./shell.js";
 import { terminalOn } from "./terminal.js";
+
+const STDIN = 0;
 
 const SIGNALS = { SIGINT: "interrupted", SIGTERM: "terminated", SIGHUP: "terminated" } as const;
 
@@ -71,7 +74,8 @@ export function runProcess(args: readonly string[], main: (shell: Shell) => Prom
       taker = undefined;
     };
   };
-  const ask = asking(process.stdin, process.stderr, controller.signal);
+  // Whoever reads a pipe by its descriptor must wait for it, and Node's `stdin` has it wait for nobody.
+  const ask = isatty(STDIN) ? asking(process.stdin, process.stderr, controller.signal) : undefined;
   const around = { env, cwd: workingDirectory, homedir, now: Date.now, pid: process.pid };
   const shell: Shell = { terminal, signal, takeSignals, ask, scratch, ...around };
   main(shell).then(end, crash);

@@ -35,7 +35,7 @@ const SPAN = {
   is: "a span of time such as 14d, 48h or 2y5m7d3h (m: months)",
 };
 /** Whoever may read a configuration would have the key as well. */
-const NO_SECRET = /^(?!.*AGE-SECRET-KEY-)/i;
+const NO_SECRET = /^(?!.*AGE-SECRET-KEY-)/is;
 const RECIPIENT = { pattern: NO_SECRET, is: "a recipient (age1…), or a file of them, or a list of these" };
 const KEY_FILE = { pattern: NO_SECRET, is: "a file, or a list of files" };
 const DESTINATION = { pattern: /^(?:restic:|rclone:.)/, is: "restic:REPOSITORY or rclone:REMOTE:PATH" };

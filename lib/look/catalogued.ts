@@ -7,6 +7,7 @@ import type { Summary } from "../archive/summary.js";
 import { textOf, type Bytes } from "../bytes.js";
 import { HoldstillError, isErrno, isNoSpace } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
+import { tellingWhatIsKnown } from "../known-without-key.js";
 import { blaming, findArchive, type ArchiveFile, type ReadNeeds } from "../read-archive.js";
 import type { Surroundings } from "../surroundings.js";
 import { beginIndexCopy, hasCatalog, indexCopyPath, readSummary, saveSummary } from "../vault/catalog.js";
@@ -58,7 +59,9 @@ export async function intactCatalog(archive: ArchiveFile, around: ReadNeeds): Pr
   const summary = readSummary(fs, path, fs.lstat(path));
   if (!summary) return undefined;
   const copy = indexCopyPath(path);
-  const intact = await blaming(shown, () => isIntact(around, copy, summary));
+  const intact = await tellingWhatIsKnown(fs, path, () => {
+    return blaming(shown, () => isIntact(around, copy, summary));
+  });
   if (intact && summary.bad !== undefined) {
     around.onEvent({ type: "warning", message: `${shown} is noted as bad: ${summary.bad}` });
   }

@@ -19,12 +19,20 @@ function classified(error: unknown): HoldstillError {
   return new HoldstillError(isNoSpace(error) ? "no-space" : "io", error.message, { path });
 }
 
+/** A secret key that was given where a file belongs. */
+const SECRET = /AGE-SECRET-KEY-1\w*/gi;
+
+/** A text of an error, which may repeat what was given, without secret keys. */
+export function withoutKeys(text: string): string {
+  return text.replace(SECRET, "AGE-SECRET-KEY-…");
+}
+
 /** What an error means to whoever started the run. Anything that was not thrown on purpose is `internal`. */
 export function failureOf(error: unknown): Failure {
   const { code, message, path, hint, problems } = classified(error);
   return {
-    ...{ code, message },
-    ...(path !== undefined && { path }),
+    ...{ code, message: withoutKeys(message) },
+    ...(path !== undefined && { path: withoutKeys(path) }),
     ...(hint !== undefined && { hint }),
     ...(problems !== undefined && { problems }),
   };

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { bytesOf, under, type Bytes } from "../bytes.js";
 import { isErrno } from "../errors.js";
 import type { Filesystem, Stat } from "../filesystem.js";
+import { holders } from "../guard/holders.js";
 import { ourUid } from "../our-uid.js";
 import { isDead, parseOwner, startTimeOf, type Owner } from "../vault/owner.js";
 import { hasDescriptorPaths, pathOfDescriptor } from "./descent.js";
@@ -59,6 +60,11 @@ function listIfThere(fs: Filesystem, path: Bytes): ReturnType<Filesystem["list"]
 }
 
 function isDeadStage(fs: Filesystem, path: Bytes, name: Bytes, me: Owner, now: number): boolean {
+  // A command outlives the run that has started it, where that was killed.
+  return isOwnerDead(fs, path, name, me, now) && !(LASTING_NAME.test(name) && holders(fs, [path], me.pid).length > 0);
+}
+
+function isOwnerDead(fs: Filesystem, path: Bytes, name: Bytes, me: Owner, now: number): boolean {
   const marker = readMarker(fs, path);
   if (marker === "gone") return false;
   if (marker) return isDead(marker.owner, me, marker.heartbeat, now, startTimeOf);

@@ -6,7 +6,7 @@ import type { Owner } from "../vault/owner.js";
 import { writeAll } from "../write-all.js";
 import { hasDescriptorPaths, openRoot, pathOfDescriptor } from "./descent.js";
 import { MARKER, STAGE_PREFIX, removeStage, removeTree } from "./leftovers.js";
-import { maySetTimes, restoreMtime } from "./mtime.js";
+import { keepingMtime, maySetTimes, restoreMtime } from "./mtime.js";
 import { spaceGuard, type SpaceGuard } from "./space.js";
 import { stageParents, type Surrounded } from "./stage-parents.js";
 
@@ -79,6 +79,8 @@ export function placeStage(fs: Filesystem, where: Surrounded, owner: Owner, name
 
 interface Made {
   readonly path: Bytes;
+  /** A name that no other stage ever has. */
+  readonly unique: Bytes;
   readonly fd: number;
   readonly base: Bytes;
   readonly placement: Stage["placement"];
@@ -119,7 +121,7 @@ function tryPlace(
     const probe = `${base}/probe` as Bytes;
     writeMarker(fs, marker, owner);
     return {
-      ...{ path, fd, base, placement },
+      ...{ path, unique: path, fd, base, placement },
       clones: sameMount && works(fs, () => fs.reflink(marker, probe), probe),
       links: sameMount && works(fs, () => fs.link(marker, probe), probe),
       coarseClock: fs.lstat(marker).mtimeNs % 1_000_000_000n === 0n,
@@ -151,6 +153,20 @@ function named(fs: Filesystem, made: Made, parent: Bytes, name: Bytes): Made {
   }
 }
 
+/**
+ * Takes its lasting name from a stage that is to be removed: as soon as nothing is left under it, it is the next run's.
+ */
+function unnamed(fs: Filesystem, made: Made, root: Bytes, rootMtime: Stage["rootMtime"]): Bytes {
+  const { path, unique, fd, placement } = made;
+  const there = statIfThere(fs, path);
+  const own = fs.fstat(fd);
+  if (path === unique || there?.ino !== own.ino || there.dev !== own.dev) return unique;
+  const rename = (): void => fs.rename(path, unique);
+  if (placement === "inside") keepingMtime(fs, root, rename, rootMtime);
+  else rename();
+  return unique;
+}
+
 function stageIn(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat, owner: Owner): Stage {
   const { path, fd, base, placement, clones, links, coarseClock } = made;
   // What the root's mtime became by the stage alone; when it is another later, the live program has moved it.
@@ -178,8 +194,9 @@ function stageIn(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat, owner:
       if (removed) return;
       removed = true;
       clearInterval(heartbeat);
-      if (placement === "inside") removeStage(fs, path, root, rootMtime);
-      else removeTree(fs, path);
+      const own = unnamed(fs, made, root, rootMtime);
+      if (placement === "inside") removeStage(fs, own, root, rootMtime);
+      else removeTree(fs, own);
       fs.close(fd);
     },
   };

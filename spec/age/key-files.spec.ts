@@ -111,6 +111,12 @@ describe("readPassphrase", () => {
     ]);
   });
 
+  it("is asked for where its file is not there", () => {
+    const { code, message, hint } = refusal(() => readPassphrase("missing", place()));
+    expect([code, message]).to.deep.equal(["usage", "there is no such file"]);
+    expect(hint).to.include("passphrase").and.not.to.include("recipient");
+  });
+
   it("is not empty", () => {
     expect(refusal(() => readPassphrase("one", place({ one: "\nsecret\n" })))).to.include({ code: "usage" });
   });

@@ -1,5 +1,7 @@
+import { spawnSync } from "node:child_process";
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { run } from "../../lib/cli/program.js";
 import { useCases } from "../../lib/cli/use-cases.js";
@@ -7,6 +9,8 @@ import type { CreateReport } from "../../lib/report/create-report.js";
 import type { GeneratedKey } from "../../lib/report/key-report.js";
 import { collectingShell } from "./collecting-shell.js";
 import { world, type World } from "./holdstill.js";
+
+const MAIN = fileURLToPath(new URL("../../lib/cli/main.js", import.meta.url));
 
 async function holdstill({ home }: World, ...args: readonly string[]) {
   const { shell, out, err } = collectingShell();
@@ -73,6 +77,38 @@ describe("encryption, end to end", () => {
     expect([locked.status, locked.stdout.match(/: unchanged since it was written/g)?.length]).to.deep.equal([0, 2]);
   });
 
+  it("tells without a key what is known without it, and ends with 12", async () => {
+    const here = world();
+    const { recipient } = await key(here);
+    const { archive } = JSON.parse((await create(here, "--json", "--encrypt-to", recipient)).stdout) as CreateReport;
+    for (const args of [
+      ["show", archive],
+      ["cat", archive, "notes.txt"],
+      ["diff", archive, "--live"],
+      ["restore", archive, "--target", "restored"],
+    ]) {
+      const { status, stdout, stderr } = await holdstill(here, ...args);
+      expect([status, stdout], args[0]).to.deep.equal([12, ""]);
+      expect(stderr, args[0]).to.match(/ Known without: made \d{4}-\S+Z on \S+, 3 files, 6 B, complete\.\n$/);
+    }
+  });
+
+  it("takes keys from what a shell hands over of another program's output, as soon as that comes", async () => {
+    const here = world();
+    const { identity, recipient } = await key(here);
+    const script = `holdstill() { '${process.execPath}' '${MAIN}' "$@"; }
+      holdstill create --source '${here.source}' --output out --encrypt-to <(sleep 0.5; echo ${recipient}) --quiet &&
+      (sleep 0.5; cat '${identity}') | holdstill cat latest notes.txt --output out --identity /dev/stdin &&
+      holdstill cat latest notes.txt --output out --identity <(cat '${identity}') &&
+      holdstill cat latest notes.txt --output out --identity /dev/fd/77`;
+    const { status, stdout, stderr } = spawnSync("bash", ["-c", script], {
+      ...{ cwd: here.home, encoding: "utf8", env: { PATH: process.env["PATH"], HOME: here.home } },
+    });
+    expect({ status, stdout, stderr }).to.deep.equal({
+      ...{ status: 12, stdout: "n\nn\n", stderr: "holdstill: there is no such file: /dev/fd/77\n" },
+    });
+  });
+
   it("takes a passphrase from a file, and does not ask where there is no terminal", async () => {
     const here = world();
     writeFileSync(join(here.home, "pass"), "correct horse\n");
@@ -89,5 +125,23 @@ describe("encryption, end to end", () => {
     const { status, stdout, stderr } = await create(here, "--encrypt-to", secret);
     expect([status, stdout]).to.deep.equal([64, ""]);
     expect(stderr).to.include("secret key").and.not.to.include(secret.slice(10, 30));
+  });
+
+  it("repeats no secret key, wherever one is given", async () => {
+    const here = world();
+    const { identity } = await key(here);
+    const text = readFileSync(identity, "utf8");
+    const secret = /AGE-SECRET-KEY-1\w+/.exec(text)?.[0] ?? "";
+    for (const args of [
+      ["key", "show", secret],
+      ["cat", "latest", "f", "--output", here.output, "--identity", text],
+      ["create", "--source", here.source, "--output", here.output, "--passphrase-file", secret, "--json"],
+      ["create", secret],
+      ["verify", secret],
+    ]) {
+      const { status, stdout, stderr } = await holdstill(here, ...args);
+      expect(status, args[0]).not.to.equal(0);
+      expect((stdout + stderr).toUpperCase(), args[0]).not.to.include(secret.slice(20, 40));
+    }
   });
 });

@@ -68,6 +68,9 @@ describe("a path that is not UTF-8", () => {
       20,
     );
     expect(run('cat "$s/f"').stdout).to.equal("old\n");
+    expect(run('holdstill stage --source "$s" --quiet -- cat f')).to.include({ status: 0, stdout: "old\n" });
+    expect(run('mkdir "$s/d"; holdstill stage --source "$s/d" -- true').stderr).to.match(/the stage: its path is not/);
+    expect(run('rmdir "$s/d"').status).to.equal(0);
 
     const restored = run('echo newer > "$s/f"; holdstill restore latest --output "$o" --target "$t" --strip');
     expect(restored.status).to.equal(0);
