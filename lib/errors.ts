@@ -59,6 +59,12 @@ export function isErrno(error: unknown, ...codes: readonly string[]): error is N
   return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
+/**
+ * What a disk answers of a file that it cannot read: it fails, what it has is damaged (ext4 and XFS say so of checksums),
+ * or there is nothing to be read, as of some files of sysfs.
+ */
+export const BROKEN = ["EIO", "EBADMSG", "EUCLEAN", "EINVAL", "ENODATA"] as const;
+
 /** Whether an error comes from outside, and is no defect: the disk's, or one of ours that says what it means. */
 export function isOfDisk(error: unknown): boolean {
   return error instanceof HoldstillError || (error instanceof Error && "syscall" in error);

@@ -1,6 +1,6 @@
 import type { Hash } from "node:crypto";
 import { takeBuffer } from "../buffer-pool.js";
-import { isErrno } from "../errors.js";
+import { BROKEN, isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import type { FrozenFile } from "../stage/entry.js";
 
@@ -65,7 +65,7 @@ export async function* bodyOf(
 
 function unlessBroken<T>(file: FrozenFile, look: () => T): T {
   const broken = (error: unknown): never => {
-    throw isErrno(error, "EIO") ? new UnreadableWhileStreaming(file, error) : error;
+    throw isErrno(error, ...BROKEN) ? new UnreadableWhileStreaming(file, error) : error;
   };
   try {
     const seen = look();

@@ -56,7 +56,7 @@ function targetAt(fs: Filesystem, path: Bytes): Bytes | undefined {
   try {
     return fs.readlink(path);
   } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR", "EINVAL", "ELOOP", "EACCES")) throw error;
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "EINVAL", "ELOOP", "EACCES", "ENAMETOOLONG")) throw error;
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { giveBuffer } from "../buffer-pool.js";
-import { HoldstillError, isErrno, isNoSpace } from "../errors.js";
+import { BROKEN, HoldstillError, isErrno, isNoSpace } from "../errors.js";
 import { textOf, type Bytes } from "../bytes.js";
 import type { Filesystem, Stat } from "../filesystem.js";
 import { pathOfDescriptor } from "./descent.js";
@@ -192,7 +192,7 @@ function ofError(stage: Stage, error: unknown): Extract<Captured, { status: "ski
   }
   // A name that became a link, a socket or a directory since it was listed.
   if (isErrno(error, "ELOOP", "ENXIO", "ENODEV", "EISDIR")) return { status: "other" };
-  if (isErrno(error, "EACCES", "EPERM", "EIO", "EBUSY", "ENOTCONN", "EOVERFLOW")) {
+  if (isErrno(error, "EACCES", "EPERM", ...BROKEN, "EBUSY", "ENOTCONN", "EOVERFLOW")) {
     return { status: "skipped", reason: "unreadable", detail: error.code ?? "" };
   }
   throw error;

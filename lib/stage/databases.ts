@@ -1,5 +1,5 @@
 import { nameOf, parentOf, under, type Bytes } from "../bytes.js";
-import { isErrno } from "../errors.js";
+import { BROKEN, isErrno } from "../errors.js";
 import type { Filesystem, Stat } from "../filesystem.js";
 import {
   looksLikeDatabase,
@@ -145,7 +145,7 @@ function fullest(fs: Filesystem, found: readonly Found[]): Stage {
 }
 
 /** Why a file may not be readable, or not be there any more: whoever captures it says so. */
-const UNREADABLE = ["ENOENT", "ESTALE", "EACCES", "EPERM", "ELOOP", "EIO", "ENXIO"] as const;
+const UNREADABLE = ["ENOENT", "ESTALE", "EACCES", "EPERM", "ELOOP", ...BROKEN, "ENXIO"] as const;
 
 /**
  * Whether a file is a database, by its size and its first bytes. For what is not to be opened by SQLite here. What cannot

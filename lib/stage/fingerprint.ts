@@ -1,4 +1,4 @@
-import { isErrno } from "../errors.js";
+import { BROKEN, isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import type { Fingerprint, FrozenFile } from "./entry.js";
 import { isAppended } from "./kinds.js";
@@ -60,7 +60,7 @@ export function fingerprinted(fs: Filesystem, file: FrozenFile, now: () => numbe
       fs.close(fd);
     }
   } catch (error) {
-    if (isErrno(error, "EACCES", "EPERM", "EIO")) return undefined;
+    if (isErrno(error, "EACCES", "EPERM", ...BROKEN)) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { takeBuffer } from "../buffer-pool.js";
 import type { Bytes } from "../bytes.js";
-import { isErrno } from "../errors.js";
+import { BROKEN, isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import { SMALL } from "./capture.js";
 import { completeLines, completeLinesIn, mayEndInHalfALine } from "./cut.js";
@@ -64,7 +64,7 @@ export function guard(fs: Filesystem, file: FrozenFile, options: GuardOptions): 
     fd = fs.openRead(file.staged);
   } catch (error) {
     if (isErrno(error, "ENOENT")) throw options.stage.missing(error);
-    if (!isErrno(error, "EACCES", "EPERM", "EIO")) throw error;
+    if (!isErrno(error, "EACCES", "EPERM", ...BROKEN)) throw error;
     return { status: "unreadable", detail: error.code ?? "" };
   }
   const opened = (body: Body): Body => {
@@ -73,8 +73,8 @@ export function guard(fs: Filesystem, file: FrozenFile, options: GuardOptions): 
   };
   const failed = (error: unknown): Body => {
     fs.close(fd);
-    if (!isErrno(error, "EIO")) throw error;
-    return { status: "unreadable", detail: "EIO" };
+    if (!isErrno(error, ...BROKEN)) throw error;
+    return { status: "unreadable", detail: error.code ?? "" };
   };
   let body: Body | Promise<Body>;
   try {

@@ -1,5 +1,5 @@
 import { parentOf, type Bytes } from "../bytes.js";
-import { isErrno } from "../errors.js";
+import { BROKEN, isErrno } from "../errors.js";
 import type { Stat } from "../filesystem.js";
 import type { FrozenEntry, FrozenFile, SkipReason } from "./entry.js";
 import type { Tree } from "./tree.js";
@@ -54,6 +54,6 @@ export function lose(tree: Tree, path: Bytes): void {
 /** What it means for a name that it could not be looked at. */
 export function noteFailure(tree: Tree, path: Bytes, error: unknown): void {
   if (isErrno(error, "ENOENT", "ESTALE", "ENOTDIR")) lose(tree, path);
-  else if (isErrno(error, "EACCES", "EPERM", "EIO", "ENOTCONN")) skip(tree, path, "unreadable", error.code);
+  else if (isErrno(error, "EACCES", "EPERM", ...BROKEN, "ENOTCONN")) skip(tree, path, "unreadable", error.code);
   else throw error;
 }

@@ -1,5 +1,5 @@
 import { textOf, type Bytes } from "../bytes.js";
-import { HoldstillError, isErrno, isNoSpace } from "../errors.js";
+import { BROKEN, HoldstillError, isErrno, isNoSpace } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import { writeAll } from "../write-all.js";
 import type { Stage } from "./place.js";
@@ -17,7 +17,7 @@ export function intoStage<T>(stage: Pick<Stage, "path">, work: () => T): T {
 /** What an error of the stage's disk means. */
 export function stageFailure(stage: Pick<Stage, "path">, error: unknown): unknown {
   const isFull = isNoSpace(error) || (error instanceof HoldstillError && error.code === "no-space");
-  if (!isFull && !isErrno(error, "EIO")) return error;
+  if (!isFull && !isErrno(error, ...BROKEN)) return error;
   const [code, what] = isFull
     ? (["no-space", "no space is left for the stage"] as const)
     : (["io", "the stage cannot be written"] as const);

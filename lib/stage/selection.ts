@@ -1,5 +1,5 @@
 import { nameOf, parentOf, under, type Bytes } from "../bytes.js";
-import { isErrno } from "../errors.js";
+import { BROKEN, isErrno } from "../errors.js";
 import type { Filesystem, Kind, Listed } from "../filesystem.js";
 import { IGNORE_FILE, type Excluder } from "../profile/exclude.js";
 import { excludedByContent, type Marker } from "../profile/marker.js";
@@ -64,7 +64,7 @@ function head(fs: Filesystem, path: Bytes, length: number): Buffer | undefined {
       fs.close(fd);
     }
   } catch (error) {
-    if (isErrno(error, "ENOENT", "EACCES", "EPERM", "ELOOP", "ENXIO", "EIO", "EISDIR", "ESTALE")) return undefined;
+    if (isErrno(error, "ENOENT", "EACCES", "EPERM", "ELOOP", "ENXIO", ...BROKEN, "EISDIR", "ESTALE")) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { bytewise, type Bytes } from "../bytes.js";
-import { isErrno } from "../errors.js";
+import { BROKEN, isErrno } from "../errors.js";
 import { isFresh } from "./sameness.js";
 import type { Listing, Tree } from "./tree.js";
 import { visit, walk } from "./walk.js";
@@ -73,7 +73,7 @@ function look(tree: Tree, path: Bytes, listing: Listing): "still" | "recent" | "
       listing.gone = true;
       return was ? "still" : "gone";
     }
-    if (isErrno(error, "EIO", "ENOTCONN")) return "moved";
+    if (isErrno(error, ...BROKEN, "ENOTCONN")) return "moved";
     throw error;
   }
 }

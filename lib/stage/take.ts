@@ -1,5 +1,5 @@
 import type { Bytes } from "../bytes.js";
-import { isErrno } from "../errors.js";
+import { BROKEN, isErrno } from "../errors.js";
 import type { Kind, Stat } from "../filesystem.js";
 import { capture, type Captured, type CapturedFile } from "./capture.js";
 import { copiedBefore } from "./copied.js";
@@ -162,7 +162,7 @@ function copiedAt(tree: Tree, from: Bytes): CapturedFile | undefined {
   try {
     return copiedBefore(tree, tree.fs.lstat(from));
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ESTALE", "ENOTDIR", "EACCES", "EPERM", "EIO")) return undefined;
+    if (isErrno(error, "ENOENT", "ESTALE", "ENOTDIR", "EACCES", "EPERM", ...BROKEN)) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { below, nameOf, parentOf, type Bytes } from "../bytes.js";
-import { isErrno } from "../errors.js";
+import { BROKEN, isErrno } from "../errors.js";
 import type { Filesystem, Listed } from "../filesystem.js";
 import { descent, hasDescriptorPaths, type Descent } from "./descent.js";
 import type { Selection } from "./selection.js";
@@ -72,7 +72,7 @@ function list(
     const { base } = down.enter(path);
     return { base, names: fs.list(base) };
   } catch (error) {
-    if (isErrno(error, "EACCES", "EPERM", "EIO", "ENOTCONN", "ENAMETOOLONG")) onClosed();
+    if (isErrno(error, "EACCES", "EPERM", ...BROKEN, "ENOTCONN", "ENAMETOOLONG")) onClosed();
     else if (!isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "ESTALE")) throw error;
     return undefined;
   }

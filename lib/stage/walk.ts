@@ -1,5 +1,5 @@
 import { below, nameOf, parentOf, under, type Bytes } from "../bytes.js";
-import { isErrno } from "../errors.js";
+import { BROKEN, isErrno } from "../errors.js";
 import type { Kind, Listed } from "../filesystem.js";
 import type { FrozenEntry } from "./entry.js";
 import { keep, keepLater } from "./keep.js";
@@ -115,10 +115,10 @@ function list(tree: Tree, path: Bytes): Opened | undefined {
     if (path === ROOT && !tree.entries.has(ROOT)) throw error;
     if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "ESTALE")) {
       if (tree.entries.get(path)?.type !== "directory") lose(tree, path);
-    } else if (isErrno(error, "EACCES", "EPERM", "EIO", "ENOTCONN", "ENAMETOOLONG")) {
+    } else if (isErrno(error, "EACCES", "EPERM", ...BROKEN, "ENOTCONN", "ENAMETOOLONG")) {
       if (tree.entries.get(path)?.type !== "directory") skip(tree, path, "unreadable", error.code);
       // What was renamed into it cannot be seen: the tree is not settled.
-      else if (isErrno(error, "EIO", "ENOTCONN")) lose(tree, path);
+      else if (isErrno(error, ...BROKEN, "ENOTCONN")) lose(tree, path);
     } else throw error;
     return undefined;
   }

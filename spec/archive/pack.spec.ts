@@ -101,13 +101,13 @@ describe("archiving a file that cannot be read any more", () => {
     const readAsync: Filesystem["readAsync"] = async (fd, buffer, offset, length, position) => {
       if (position === 1 << 20) {
         failed++;
-        throw errno("EIO");
+        throw errno("EBADMSG");
       }
       return disk.readAsync(fd, buffer, offset, length, position);
     };
     const report = await createFrom(source, { strategy: "link" }, { fs: fsWith({ readAsync }) });
     expect(failed).to.equal(1);
-    expect(report.skipped).to.deep.equal([{ path: "big", source: 0, reason: "unreadable", detail: "EIO" }]);
+    expect(report.skipped).to.deep.equal([{ path: "big", source: 0, reason: "unreadable", detail: "EBADMSG" }]);
     expect(report.complete).to.equal(false);
     expect(told(report, source)).to.deep.equal({ rest: "exact: 1 b" });
   });

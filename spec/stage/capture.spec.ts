@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
+import { BROKEN } from "../../lib/errors.js";
 import { disk, type Filesystem } from "../../lib/filesystem.js";
 import { STAGE_PREFIX } from "../../lib/stage/leftovers.js";
 import { errno, fsWith, interrupted, refuse } from "../helpers/port.js";
@@ -121,7 +122,7 @@ describe("capture", () => {
   });
 
   describe("of what cannot be read", () => {
-    for (const code of ["EACCES", "EPERM", "EIO"]) {
+    for (const code of ["EACCES", "EPERM", ...BROKEN]) {
       it(`skips a file as unreadable and goes on (${code})`, async () => {
         const root = liveTree();
         const fs = fsWith({ openRead: (path) => (named("odd.jsonl")(path) ? refuse(code)() : disk.openRead(path)) });

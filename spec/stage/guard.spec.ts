@@ -259,6 +259,7 @@ describe("guarding a file that cannot be read", () => {
     ["openRead", "EPERM"],
     ["openRead", "EIO"],
     ["read", "EIO"],
+    ["read", "EUCLEAN"],
   ] as const) {
     it(`says so: ${code} of ${operation}`, async () => {
       const { archived } = await freezeFile({ text: "text" });
