@@ -1,4 +1,15 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  Parser,
+  visit,
+  type CST,
+  type Document,
+} from "yaml";
 
 /** A place in a text; lines and columns count from 1. */
 export interface Position {
@@ -32,23 +43,22 @@ export interface Yaml {
 /** Reads YAML 1.2, with the position of everything in it. */
 export function readYaml(text: string): Yaml {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    stringKeys: true,
-    prettyErrors: false,
-    logLevel: "error",
-  });
+  const tokens = [...new Parser(lines.addNewLine).parse(text)];
   const position = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
+  const deep = tooDeep(tokens);
+  if (deep !== undefined) return unread("this is nested too deeply", position(deep));
+  const document = parseDocument(text, { stringKeys: true, prettyErrors: false, logLevel: "error" });
+  const odd = document.errors.find(({ code }) => code === "NON_STRING_KEY");
+  // Of what stands for such a key yaml would make a text, which can be longer than there is memory.
+  if (odd !== undefined) return unread("a key is a text", position(odd.pos[0]));
   const lineOf = (offset: number): Spoilt => {
     const { line } = position(offset);
     return { from: line, to: line };
   };
   const restFrom = (offset: number): Spoilt => ({ from: position(keyAround(document, offset)).line, to: Infinity });
-  const hopeless = document.errors.find(({ code }) => code in HOPELESS);
-  if (hopeless !== undefined) return unread(HOPELESS[hopeless.code] ?? "", position(hopeless.pos[0]));
   const flaws = [...document.errors, ...document.warnings].map(({ code, message, pos: [offset] }): Flaw => {
     const text = `${message.slice(0, 1).toLowerCase()}${message.slice(1)}`.replace(/\.$/, "");
     const place = position(offset);
@@ -76,11 +86,21 @@ export function readYaml(text: string): Yaml {
   };
 }
 
-/** What makes a text one whose data would take longer than anybody waits, or more stack than there is. */
-const HOPELESS: Readonly<Partial<Record<string, string>>> = {
-  NON_STRING_KEY: "a key is a text",
-  RESOURCE_EXHAUSTION: "this is nested too deeply",
-};
+/** Levels of lists and mappings: more than any configuration has, and fewer than there is stack for. */
+const MOST_LEVELS = 100;
+
+/** Where tokens go deeper than that. They are made without a stack, as nothing that comes after is. */
+function tooDeep(tokens: readonly CST.Token[]): number | undefined {
+  const waiting = tokens.map((token) => ({ token, level: 0 }));
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { token, level } = next;
+    if (level > MOST_LEVELS) return token.offset;
+    const value = "value" in token ? [token.value] : [];
+    const inside = "items" in token ? token.items.flatMap(({ key, value }) => [key, value]) : value;
+    for (const child of inside) if (child) waiting.push({ token: child, level: level + 1 });
+  }
+  return undefined;
+}
 
 function unread(message: string, place: Position): Yaml {
   const at = (): Position => place;

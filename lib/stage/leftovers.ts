@@ -20,6 +20,9 @@ const LASTING_NAME = /^\.holdstill-stage-[0-9a-f]+$/;
 /** The pid in the name of a stage that is being removed. */
 const NOBODY = "0";
 
+/** Why a stage may have to stay. A file that was linked into it may have been made immutable since. */
+const REFUSED = ["EACCES", "EPERM", "EROFS"] as const;
+
 /**
  * Removes the stages that dead runs left in these directories, and never one whose owner may be alive.
  * @returns how many were removed
@@ -107,7 +110,7 @@ function removeAside(fs: Filesystem, parent: Bytes, path: Bytes, stage: Stat): b
   try {
     keepingMtime(fs, parent, () => fs.rename(path, aside));
   } catch (error) {
-    if (isErrno(error, "ENOENT", "EACCES", "EPERM", "EROFS")) return false;
+    if (isErrno(error, "ENOENT", ...REFUSED)) return false;
     throw error;
   }
   const moved = fs.lstat(aside);
@@ -116,8 +119,13 @@ function removeAside(fs: Filesystem, parent: Bytes, path: Bytes, stage: Stat): b
     keepingMtime(fs, parent, () => fs.rename(aside, path));
     return false;
   }
-  removeStage(fs, aside, parent);
-  return true;
+  try {
+    removeStage(fs, aside, parent);
+    return true;
+  } catch (error) {
+    if (isErrno(error, ...REFUSED)) return false;
+    throw error;
+  }
 }
 
 /**

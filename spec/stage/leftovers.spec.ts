@@ -217,6 +217,17 @@ describe("stages that runs left behind", () => {
     });
   }
 
+  it("do not keep a run from working where what is in them cannot be removed", async () => {
+    const root = tmpTree({ "a.jsonl": "a\n" });
+    marked(dirname(root), dead(), { immutable: "i" });
+    const unlink: Filesystem["unlink"] = (path) =>
+      path.endsWith("/immutable") ? refuse("EPERM")() : disk.unlink(path);
+    const report = await createFrom(root, {}, { fs: fsWith({ unlink }) });
+    expect(report).to.include({ outcome: "published", complete: true });
+    const [left = ""] = readdirSync(dirname(root)).filter((name) => name.startsWith(STAGE_PREFIX));
+    expect(readdirSync(join(dirname(root), left))).to.have.members(["immutable", MARKER]);
+  });
+
   it("keep their marker to the last, so that a removal that is interrupted can be finished", () => {
     marked(parent, dead(), { a: "a", z: "z", directory: { x: "x" } });
     const removed: string[] = [];
