@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { bytewise, nameOf, parentOf, under, type Bytes } from "../bytes.js";
-import { HoldstillError, isErrno } from "../errors.js";
+import { BROKEN, HoldstillError, isErrno } from "../errors.js";
 import type { Filesystem, Stat } from "../filesystem.js";
 import { descent, hasDescriptorPaths, type Descent } from "../stage/descent.js";
 import { STAGE_PREFIX } from "../stage/leftovers.js";
@@ -146,7 +146,7 @@ async function beginsWith(
     }
     return hash.digest("hex") === sha256;
   } catch (error) {
-    if (!isErrno(error, "EIO", "EISDIR")) throw error;
+    if (!isErrno(error, ...BROKEN, "EISDIR")) throw error;
     return "closed";
   } finally {
     fs.close(fd);

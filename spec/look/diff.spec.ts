@@ -11,9 +11,9 @@ import {
 import { join } from "node:path";
 import { expect } from "chai";
 import type { Bytes } from "../../lib/bytes.js";
-import { disk } from "../../lib/filesystem.js";
+import { disk, type Filesystem } from "../../lib/filesystem.js";
 import { loadSqlite } from "../../lib/stage/sqlite.js";
-import { interrupted } from "../helpers/port.js";
+import { errno, fsWith, interrupted } from "../helpers/port.js";
 import { createFrom, surroundings } from "../helpers/run.js";
 import { age, tmpDirectory, tmpTree, writeTree } from "../helpers/tree.js";
 import { compared, comparedLive, foreignArchive } from "./looking.js";
@@ -156,6 +156,17 @@ describe("diff", () => {
       const { lines, equal } = await comparedLive(archive, surroundings({ fs }));
       expect(lines).to.deep.equal(["unreadable b.txt", "unreadable closed/a.txt"]);
       expect(equal).to.equal(false);
+    });
+
+    it("names what the disk finds damaged", async () => {
+      const source = tmpTree({ "a.txt": "a" });
+      const { archive } = await createFrom(source);
+      const { ino } = disk.lstat(join(source, "a.txt") as Bytes);
+      const readAsync: Filesystem["readAsync"] = (fd, ...rest) =>
+        disk.fstat(fd).ino === ino ? Promise.reject(errno("EUCLEAN")) : disk.readAsync(fd, ...rest);
+      const fs = fsWith({ readAsync });
+      const { lines, equal } = await comparedLive(archive, surroundings({ fs }));
+      expect([lines, equal]).to.deep.equal([["unreadable a.txt"], false]);
     });
 
     it("does not compare the bytes of a database, and does not mind its log", async () => {
