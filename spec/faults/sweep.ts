@@ -108,7 +108,7 @@ async function tryOnce(
     if (!kind.applies(step, world.root)) return go();
     seen++;
     if (seen !== nth && !(kind.lasting === true && seen > nth)) return go();
-    hit.push(step);
+    hit.push({ ...step });
     try {
       return kind.act(step, go);
     } catch (error) {

@@ -8,7 +8,7 @@ export type Operation = keyof Filesystem;
 export interface Step {
   readonly operation: Operation;
   readonly args: readonly unknown[];
-  /** What it is about, by the names that a person would use: of descriptors, what they have open. */
+  /** What it is about, by the names that a person would use: of descriptors, what they have open when this is asked. */
   readonly paths: readonly string[];
 }
 
@@ -25,8 +25,16 @@ export function stepping(
     const go = real as (...args: unknown[]) => unknown;
     const step = (args: unknown[]): unknown => {
       const named = operation === "symlink" ? args.slice(1) : args.slice(0, TWO_PATHS.has(operation) ? 2 : 1);
-      const paths = named.map(shown);
-      return at({ operation, args, paths }, (...others) => go(...(others.length > 0 ? others : args)));
+      let paths: string[] | undefined;
+      const one: Step = {
+        operation,
+        args,
+        // Few ask, and it takes a look at the disk.
+        get paths() {
+          return (paths ??= named.map(shown));
+        },
+      };
+      return at(one, (...others) => go(...(others.length > 0 ? others : args)));
     };
     return [
       operation,

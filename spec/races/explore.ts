@@ -1,17 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import pLimit from "p-limit";
-import type { Filesystem } from "../../lib/filesystem.js";
-import type { Strategy } from "../../lib/stage/capture.js";
-import { race, type Look, type Raced, type Schedule } from "./run.js";
-import { ACTS, createWriter, finishHalf, type Act, type Writer } from "./writer.js";
-
-export interface Exploring {
-  /** In memory, if that can be. */
-  readonly place: string;
-  readonly strategy: Strategy;
-  readonly base: Filesystem;
-}
+import type { Operation } from "../helpers/steps.js";
+import { race, type Look, type Raced, type Racing, type Schedule } from "./run.js";
+import { above, ACTS, createWriter, finishAll, type Act, type Changes, type Writer } from "./writer.js";
 
 export interface Explored {
   schedules: number;
@@ -24,31 +16,35 @@ export interface Explored {
   readonly archived: Set<string>;
 }
 
-/** Acts that the writer can do one after the other. */
-export type Script = readonly Act[];
+/** Acts that the writer can do one after the other, and what each changes. */
+export type Script = readonly { readonly act: Act; readonly changes: Changes }[];
 
-const AT_A_TIME = 8;
+const AT_A_TIME = 64;
 
 /** All scripts of so many acts. */
 export function scriptsOf(length: number, place: string): Script[] {
   if (length === 0) return [[]];
   return scriptsOf(length - 1, place).flatMap((script) => {
     const writer = after(script, place);
-    return ACTS.filter(({ ready }) => ready(writer)).map((act) => [...script, act]);
+    return nextActs(writer).map((next) => [...script, next]);
   });
 }
 
+function nextActs(writer: Writer): Script {
+  return ACTS.filter(({ ready }) => ready(writer)).map((act) => ({ act, changes: act.changes(writer) }));
+}
+
 /** The writer when it has done what a script says, and nobody looked. */
-function after(script: Script, place: string): Writer {
+function after(script: readonly { readonly act: Act }[], place: string): Writer {
   const root = mkdtempSync(join(place, "script-"));
   try {
     const directory = join(root, "source");
     mkdirSync(directory);
     const writer = createWriter(directory, root, () => 0);
-    for (const { act } of script) act(writer);
-    const half = writer.half;
-    finishHalf(writer);
-    return half === undefined ? writer : { ...writer, half };
+    for (const { act } of script) act.act(writer);
+    const halves = new Map(writer.halves);
+    finishAll(writer);
+    return { ...writer, halves };
   } finally {
     rmSync(root, { recursive: true });
   }
@@ -61,14 +57,14 @@ function after(script: Script, place: string): Writer {
  */
 export async function exploreAll(
   scripts: readonly Script[],
-  options: Exploring,
+  options: Racing,
   placesOf: Places = tellingPlaces,
 ): Promise<Explored> {
   const sums = begin();
   const limit = pLimit(AT_A_TIME);
-  const run = (schedule: Schedule): Promise<Raced> => limit(() => raceBy(options, schedule));
-  const untouched = await run([]);
-  count(sums, options.strategy, [], untouched);
+  const run = (schedule: Schedule, watched: boolean): Promise<Raced> => limit(() => race(options, schedule, watched));
+  const untouched = await run([], true);
+  count(sums, options, [], untouched);
 
   const extend = async (script: Script, schedule: readonly Placed[], seen: Raced): Promise<void> => {
     const last = schedule.at(-1);
@@ -77,9 +73,10 @@ export async function exploreAll(
     await Promise.all(
       tried.map(async (placed) => {
         const longer = [...schedule, placed];
-        const raced = await run(longer);
-        if (longer.length < script.length) await extend(script, longer, raced);
-        else count(sums, options.strategy, longer, raced);
+        const isWhole = longer.length === script.length;
+        const raced = await run(longer, !isWhole);
+        if (!isWhole) await extend(script, longer, raced);
+        else count(sums, options, longer, raced);
       }),
     );
   };
@@ -90,25 +87,21 @@ export async function exploreAll(
 /** Tries schedules of up to so many acts at random: which act comes next, and when. */
 export async function exploreSome(
   { schedules, acts, random }: { readonly schedules: number; readonly acts: number; readonly random: () => number },
-  options: Exploring,
+  options: Racing,
 ): Promise<Explored> {
   const sums = begin();
   const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(random() * items.length)];
   while (sums.schedules < schedules) {
     let schedule: Schedule = [];
-    let raced = await raceBy(options, schedule);
+    let raced = await race(options, schedule);
     for (let length = 0; length < acts; length++) {
-      const writer = after(
-        schedule.map(({ act }) => act),
-        options.place,
-      );
-      const act = pick(ACTS.filter(({ ready }) => ready(writer)));
-      const before = act && pick(positions([act], schedule, raced));
-      if (act === undefined || before === undefined) break;
-      schedule = [...schedule, { act, before }];
-      raced = await raceBy(options, schedule);
+      const next = pick(nextActs(after(schedule, options.place)));
+      const before = next && pick(positions([next], schedule, raced));
+      if (next === undefined || before === undefined) break;
+      schedule = [...schedule, { act: next.act, before }];
+      raced = await race(options, schedule);
     }
-    count(sums, options.strategy, schedule, raced);
+    count(sums, options, schedule, raced);
   }
   return sums;
 }
@@ -117,18 +110,15 @@ function begin(): Explored {
   return { schedules: 0, acts: 0, verdicts: {}, wrong: [], archived: new Set() };
 }
 
-function raceBy({ place, strategy, base }: Exploring, schedule: Schedule): Promise<Raced> {
-  return race(place, strategy, schedule, base);
-}
-
-function count(sums: Explored, strategy: Strategy, schedule: Schedule, raced: Raced): void {
+function count(sums: Explored, { strategy, rested }: Racing, schedule: Schedule, raced: Raced): void {
   sums.schedules++;
   if (raced.done) sums.acts += schedule.length;
   sums.archived.add(raced.archived);
   for (const [verdict, times] of Object.entries(raced.verdicts)) {
     sums.verdicts[verdict] = (sums.verdicts[verdict] ?? 0) + times;
   }
-  sums.wrong.push(...raced.wrong.map((sentence) => `${strategy}: ${print(schedule)}: ${sentence}`));
+  const tree = `${strategy}, ${rested ? "at rest" : "just written"}`;
+  sums.wrong.push(...raced.wrong.map((sentence) => `${tree}: ${print(schedule)}: ${sentence}`));
 }
 
 interface Placed {
@@ -142,33 +132,56 @@ interface Placed {
 type Places = (acts: Script, before: Schedule, seen: Raced) => Placed[];
 
 /** Everywhere, whether one place can be told from another or not. */
-export const everywhere: Places = ([act], before, { looks }) => {
+export const everywhere: Places = ([next], before, { looks }) => {
   const from = before.at(-1)?.before ?? 0;
-  return act === undefined ? [] : looks.map((_, place) => ({ act, before: place, forNext: false })).slice(from);
+  return next === undefined
+    ? []
+    : looks.map((_, place) => ({ act: next.act, before: place, forNext: false })).slice(from);
 };
 
 function tellingPlaces(acts: Script, before: Schedule, seen: Raced): Placed[] {
   const [act, next] = acts;
   if (act === undefined) return [];
   const telling = new Set(positions([act], before, seen));
-  const all = next && haveToDo(act, next) ? positions(acts, before, seen) : [...telling];
-  return all.map((place) => ({ act, before: place, forNext: !telling.has(place) }));
+  const all = next && haveToDo(act.changes, next.changes) ? positions(acts, before, seen) : [...telling];
+  return all.map((place) => ({ act: act.act, before: place, forNext: !telling.has(place) }));
 }
 
 /** The looks that could tell whether one of these acts has been done, given what has come before. */
 function positions(acts: Script, before: Schedule, { looks, inodes }: Raced): number[] {
   const from = before.at(-1)?.before ?? 0;
-  const touched = acts.flatMap((act) => act.touches);
-  const files = new Set(touched.map((path) => inodes.get(path)));
-  const tells = ({ path, inode }: Look): boolean =>
-    (inode !== undefined && files.has(inode)) ||
-    (path !== undefined && touched.some((each) => path === each || isBelow(path, each)));
-  return looks.flatMap((look, index) => (index >= from && tells(look) ? [index] : []));
+  const tellers = acts.map(({ changes }) => teller(changes, inodes));
+  return looks.flatMap((look, index) => (index >= from && tellers.some((tells) => tells(look)) ? [index] : []));
+}
+
+/** What tells of the bytes, the size or the mtime of a file. */
+const OF_CONTENT: ReadonlySet<Operation> = new Set(["lstat", "fstat", "read", "readAsync", "reflink"]);
+/** What tells of the mtime of a directory or, before the freeze is over, how many names a file has. */
+const OF_ATTRIBUTES: ReadonlySet<Operation> = new Set(["lstat", "fstat"]);
+
+/**
+ * What a look can tell: of a file its content, by whatever name or descriptor it is reached; by a name, what that stands
+ * for; of a directory its names, its mtime, and where it is itself.
+ */
+function teller({ written, names }: Changes, inodes: Raced["inodes"]): (look: Look) => boolean {
+  const inodesOf = (paths: readonly string[]) => new Set(paths.map((path) => inodes.get(path) ?? -1));
+  const [content, counted] = [inodesOf(written), inodesOf(names)];
+  const lists = new Set(names.map(above));
+  return ({ operation, open, frozen, path, inode = -2 }) => {
+    if (OF_CONTENT.has(operation) && content.has(inode)) return true;
+    if (!frozen && OF_ATTRIBUTES.has(operation) && counted.has(inode)) return true;
+    if (path === undefined) return false;
+    if (names.includes(path)) return !open || operation !== "list";
+    if (lists.has(path) && (operation === "list" || OF_ATTRIBUTES.has(operation))) return true;
+    // Where a directory is that is open; no other look of ours leads through more than one name.
+    return operation === "readlink" && names.some((name) => isBelow(path, name));
+  };
 }
 
 /** Whether it may matter which of two acts comes first. */
-function haveToDo(one: Act, other: Act): boolean {
-  return one.touches.some((a) => other.touches.some((b) => a === b || isBelow(a, b) || isBelow(b, a)));
+function haveToDo(one: Changes, other: Changes): boolean {
+  const all = ({ written, names }: Changes) => [...written, ...names, ...names.map(above)];
+  return all(one).some((a) => all(other).some((b) => a === b || isBelow(a, b) || isBelow(b, a)));
 }
 
 function isBelow(path: string, directory: string): boolean {

@@ -10,6 +10,8 @@ import { race } from "./run.js";
 /** `npm run test:races` sets these; what `npm test` runs is a sample. Of scripts of two and of three acts, one in so many. */
 const ONE_IN = Number(process.env["HOLDSTILL_RACES_ONE_IN"] ?? 0);
 const THREE_ONE_IN = Number(process.env["HOLDSTILL_RACES_THREE_ONE_IN"] ?? 0);
+/** So many scripts are gone through wherever there is a look, to see that nothing is left out. */
+const WHOLE = Number(process.env["HOLDSTILL_RACES_WHOLE"] ?? 1);
 const RANDOM = Number(process.env["HOLDSTILL_RACES_RANDOM"] ?? 40);
 const SEED = Number(process.env["HOLDSTILL_SEED"] ?? 20261125);
 /** A schedule to repeat, as it was printed. */
@@ -17,11 +19,21 @@ const SCHEDULE = process.env["HOLDSTILL_RACES_SCHEDULE"];
 
 const STRATEGIES: readonly Way[] = ["link", "copy", "clone"];
 
+/** What is to be gone through: how many acts, on which trees, and one in how many scripts. */
+const EXHAUSTIVE = [
+  { acts: 1, rested: true, oneIn: Math.min(ONE_IN, 1) },
+  { acts: 1, rested: false, oneIn: Math.min(ONE_IN, 1) },
+  { acts: 2, rested: true, oneIn: ONE_IN },
+  { acts: 2, rested: false, oneIn: ONE_IN },
+  { acts: 3, rested: true, oneIn: THREE_ONE_IN },
+];
+const treeOf = (rested: boolean): string => (rested ? "a tree at rest" : "a tree just written");
+
 describe("a small tree and a writer whose every act falls between two looks at it", function () {
   this.timeout(36_000_000);
-  const options = (strategy: Way) => ({
+  const options = (strategy: Way, rested: boolean) => ({
     place: tmpDirectory(existsSync("/dev/shm") ? "/dev/shm" : tmpdir()),
-    strategy,
+    ...{ strategy, rested },
     base: DISKS[strategy],
   });
 
@@ -33,50 +45,49 @@ describe("a small tree and a writer whose every act falls between two looks at i
   }
 
   for (const strategy of STRATEGIES) {
-    it(`keeps every promise by ${strategy}, wherever up to three acts come, at random`, async function () {
-      if (SCHEDULE !== undefined) this.skip();
-      const random = randomFrom(SEED);
-      judged(await exploreSome({ schedules: RANDOM, acts: 3, random }, options(strategy)), RANDOM);
-    });
-
-    for (const [acts, share] of [
-      [1, Math.min(ONE_IN, 1)],
-      [2, ONE_IN],
-      [3, THREE_ONE_IN],
-    ] as const) {
-      it(`keeps every promise by ${strategy}, wherever ${acts} of the writer's acts come`, async function () {
-        if (SCHEDULE !== undefined || share === 0) this.skip();
-        const given = options(strategy);
+    for (const { acts, rested, oneIn } of EXHAUSTIVE) {
+      it(`keeps every promise by ${strategy} of ${treeOf(rested)}, wherever ${acts} of the writer's acts come`, async function () {
+        if (SCHEDULE !== undefined || oneIn === 0) this.skip();
+        const given = options(strategy, rested);
         const random = randomFrom(SEED);
         const all = scriptsOf(acts, given.place);
-        const scripts = all.filter(() => random() < 1 / share);
+        const scripts = all.filter(() => random() < 1 / oneIn);
         process.stdout.write(`      ${scripts.length} of ${all.length} scripts\n`);
         judged(await exploreAll(scripts, given), scripts.length);
       });
     }
 
-    it(`archives nothing by ${strategy} in some other schedule that the ones tried do not show`, async function () {
-      if (SCHEDULE !== undefined) this.skip();
-      const given = options(strategy);
-      const random = randomFrom(SEED);
-      const scripts = scriptsOf(ONE_IN === 0 ? 1 : 2, given.place);
-      const script = scripts[Math.floor(random() * scripts.length)] ?? [];
-      const tried = await exploreAll([script], given);
-      const whole = await exploreAll([script], given, everywhere);
-      const names = script.map(({ name }) => name).join(", ");
-      process.stdout.write(`      ${names}: ${tried.schedules} schedules for ${whole.schedules}\n`);
-      expect([...tried.archived]).to.have.members([...whole.archived]);
-      expect(whole.wrong).to.deep.equal([]);
-      expect(whole.schedules).to.be.greaterThan(tried.schedules);
-    });
+    for (const rested of [true, false]) {
+      it(`keeps every promise by ${strategy} of ${treeOf(rested)}, wherever up to three acts come, at random`, async function () {
+        if (SCHEDULE !== undefined) this.skip();
+        const random = randomFrom(SEED);
+        judged(await exploreSome({ schedules: RANDOM, acts: 3, random }, options(strategy, rested)), RANDOM);
+      });
 
-    it(`repeats a schedule by ${strategy}`, async function () {
-      if (SCHEDULE === undefined) this.skip();
-      const { place, base } = options(strategy);
-      const { wrong, done, verdicts } = await race(place, strategy, parse(SCHEDULE), base);
-      process.stdout.write(`      ${done ? "all of it" : "not all of it"} was done: ${JSON.stringify(verdicts)}\n`);
-      expect(wrong).to.deep.equal([]);
-    });
+      it(`archives nothing by ${strategy} of ${treeOf(rested)} in some other schedule that the ones tried do not show`, async function () {
+        if (SCHEDULE !== undefined) this.skip();
+        const given = options(strategy, rested);
+        const random = randomFrom(SEED);
+        const scripts = scriptsOf(ONE_IN === 0 ? 1 : 2, given.place);
+        for (let left = WHOLE; left > 0; left--) {
+          const script = scripts[Math.floor(random() * scripts.length)] ?? [];
+          const tried = await exploreAll([script], given);
+          const whole = await exploreAll([script], given, everywhere);
+          const names = script.map(({ act }) => act.name).join(", ");
+          process.stdout.write(`      ${names}: ${tried.schedules} schedules for ${whole.schedules}\n`);
+          expect([...tried.archived]).to.have.members([...whole.archived]);
+          expect(whole.wrong).to.deep.equal([]);
+          expect(whole.schedules).to.be.greaterThan(tried.schedules);
+        }
+      });
+
+      it(`repeats a schedule by ${strategy} of ${treeOf(rested)}`, async function () {
+        if (SCHEDULE === undefined) this.skip();
+        const { wrong, done, verdicts } = await race(options(strategy, rested), parse(SCHEDULE));
+        process.stdout.write(`      ${done ? "all of it" : "not all of it"} was done: ${JSON.stringify(verdicts)}\n`);
+        expect(wrong).to.deep.equal([]);
+      });
+    }
   }
 
   it("reads a schedule as it was printed", () => {

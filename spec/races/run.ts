@@ -12,15 +12,21 @@ import { alone } from "../../lib/stage/stage-parents.js";
 import { selection } from "../../lib/stage/selection.js";
 import { thisProcess } from "../../lib/vault/owner.js";
 import { judge, type Observed } from "../helpers/churn-judge.js";
-import { disk, type Filesystem } from "../../lib/filesystem.js";
-import { stepping, type Step } from "../helpers/steps.js";
-import { createWriter, finishHalf, type Act, type Writer } from "./writer.js";
+import type { Filesystem, Stat } from "../../lib/filesystem.js";
+import { age } from "../helpers/tree.js";
+import { stepping, type Operation, type Step } from "../helpers/steps.js";
+import { createWriter, finishAll, type Act, type Writer } from "./writer.js";
 
 /** Which acts are done, and before which look at the tree; looks are counted from 0. */
 export type Schedule = readonly { readonly act: Act; readonly before: number }[];
 
 /** A look of the program at something that the live program could have changed. */
 export interface Look {
+  readonly operation: Operation;
+  /** Whether it is at what is open already, and by no name. */
+  readonly open: boolean;
+  /** Whether the freeze was over. */
+  readonly frozen: boolean;
   /** Below the tree; `undefined` for what is in the stage. */
   readonly path: string | undefined;
   readonly inode: number | undefined;
@@ -42,49 +48,70 @@ export interface Raced {
 
 const SECRET = "not yours";
 
+const ME = thisProcess();
+
+const REST_SECONDS = 3600;
+
 /** What of the port looks at the live tree or, through a link, at its files. All else is the program's own business. */
 const LOOKING: ReadonlySet<string> = new Set([
   ...["lstat", "fstat", "list", "openDirectory", "openRead", "read", "readAsync", "readlink", "link", "reflink"],
 ]);
 
-/** Freezes and reads a small tree, with the writer at work as the schedule has it, and judges what came of it. */
-export async function race(
-  place: string,
-  strategy: Strategy,
-  schedule: Schedule,
-  base: Filesystem = disk,
-): Promise<Raced> {
-  const root = mkdtempSync(join(place, "race-"));
+export interface Racing {
+  /** Where the tree is made: in memory, if that can be. */
+  readonly place: string;
+  readonly strategy: Strategy;
+  readonly base: Filesystem;
+  /** Whether all of it was left alone for an hour, and not only just written: then it is looked at less often. */
+  readonly rested: boolean;
+}
+
+/**
+ * Freezes and reads a small tree, with the writer at work as the schedule has it, and judges what came of it.
+ * @param watched whether the looks are told, which takes time
+ */
+export async function race(racing: Racing, schedule: Schedule, watched = true): Promise<Raced> {
+  const root = mkdtempSync(join(racing.place, "race-"));
   try {
-    return await raceIn(root, strategy, schedule, base);
+    return await raceIn(root, racing, schedule, watched);
   } finally {
     rmSync(root, { recursive: true });
   }
 }
 
-async function raceIn(root: string, strategy: Strategy, schedule: Schedule, base: Filesystem): Promise<Raced> {
+async function raceIn(
+  root: string,
+  { strategy, base, rested }: Racing,
+  schedule: Schedule,
+  watched: boolean,
+): Promise<Raced> {
   const source = join(root, "source");
   const outside = join(root, "outside");
   for (const path of [source, outside]) mkdirSync(path);
   for (const name of ["x.jsonl", "y.json", "z.jsonl"]) writeFileSync(join(outside, name), SECRET);
   let tick = 0;
   const writer = createWriter(source, outside, () => ++tick);
+  if (rested) age(source, REST_SECONDS);
   const from = ++tick;
 
   const looks: Look[] = [];
   const left = [...schedule];
   const { dev } = lstatSync(source);
+  let count = 0;
+  let isFrozen = false;
   const fs = stepping((step, go) => {
     if (!isLook(step, root)) return go();
-    while (left[0]?.before === looks.length) left.shift()?.act.act(writer);
-    looks.push(lookOf(step, source, dev));
+    while (left[0]?.before === count) left.shift()?.act.act(writer);
+    count++;
+    if (watched) looks.push({ ...lookOf(step, source, dev), frozen: isFrozen });
     tick++;
-    return go();
+    // How many names a file has does not matter any more, and is not told: no look can tell an act by it.
+    return isFrozen && step.operation === "fstat" ? { ...(go() as Stat), nlink: Number.NaN } : go();
   }, base);
   const ordered: Filesystem = { ...fs, list: (path) => fs.list(path).sort((a, b) => bytewise(a.name, b.name)) };
 
   const path = bytesOf(source);
-  const stage = placeStage(base, alone(path, bytesOf(join(root, "cache"))), thisProcess());
+  const stage = placeStage(base, alone(path, bytesOf(join(root, "cache"))), ME);
   const signal = new AbortController().signal;
   const wrong: string[] = [];
   const verdicts: Record<string, number> = {};
@@ -94,6 +121,7 @@ async function raceIn(root: string, strategy: Strategy, schedule: Schedule, base
     const options = { strategy, signal, now: Date.now, onProgress: () => undefined };
     const { entries, settled } = await freeze(ordered, [source], options);
     const frozen = ++tick;
+    isFrozen = true;
     const [observed, later]: [Observed[], Observed[]] = [[], []];
     for (const entry of entries) {
       const name = textOf(entry.path);
@@ -118,7 +146,7 @@ async function raceIn(root: string, strategy: Strategy, schedule: Schedule, base
       } else wrong.push(`${name}: is a hard link`);
     }
     if (!settled) wrong.push("not settled");
-    finishHalf(writer);
+    finishAll(writer);
     const journal = { seed: 0, operations: schedule.length, identities: writer.tree.identities };
     const whole = [...observed, ...later];
     archived = whole
@@ -138,7 +166,7 @@ async function raceIn(root: string, strategy: Strategy, schedule: Schedule, base
     wrong.push(`failed: ${failureOf(error).message}`);
   } finally {
     stage.remove();
-    finishHalf(writer);
+    finishAll(writer);
   }
   for (const name of ["x.jsonl", "y.json", "z.jsonl"]) {
     if (readFileSync(join(outside, name), "utf8") !== SECRET) wrong.push(`outside/${name} was changed`);
@@ -146,14 +174,24 @@ async function raceIn(root: string, strategy: Strategy, schedule: Schedule, base
   return { wrong: [...new Set(wrong)], looks, done: left.length === 0, inodes: inodesOf(writer), verdicts, archived };
 }
 
-function isLook({ operation, paths }: Step, root: string): boolean {
-  return LOOKING.has(operation) && paths[0]?.startsWith(`${root}/`) === true && !paths[0].endsWith("/owner.json");
+/** Whatever it has open is its stage's or the tree's. */
+function isLook({ operation, args: [what] }: Step, root: string): boolean {
+  if (!LOOKING.has(operation)) return false;
+  if (typeof what === "number") return true;
+  const path = String(what);
+  return (path.startsWith(`${root}/`) && !path.endsWith("/owner.json")) || path.startsWith("/proc/self/fd/");
 }
 
-function lookOf({ paths: [path = ""] }: Step, source: string, dev: number): Look {
+function lookOf(
+  { operation, args: [what], paths: [path = ""] }: Step,
+  source: string,
+  dev: number,
+): Omit<Look, "frozen"> {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   const inside = path === source || path.startsWith(`${source}/`);
   return {
+    operation,
+    open: typeof what === "number" || /^\/proc\/self\/fd\/\d+$/.test(String(what)),
     path: inside ? path.slice(source.length + 1) : undefined,
     inode: stat?.dev === dev && stat.isFile() ? stat.ino : undefined,
   };

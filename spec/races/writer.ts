@@ -20,22 +20,36 @@ export interface Writer {
   readonly tree: Tree;
   /** A directory that is no business of the backup. */
   readonly outside: string;
-  /** What it has still to write, to a file that it holds open. */
-  half?: { readonly file: FileEntry; readonly fd: number; readonly rest: Buffer };
+  /** What it has still to write, to files that it holds open, by the names that they had. */
+  readonly halves: Map<string, Half>;
   sequence: number;
+}
+
+interface Half {
+  readonly file: FileEntry;
+  readonly fd: number;
+  readonly rest: Buffer;
 }
 
 /** Something that the live program does in one go. */
 export interface Act {
   readonly name: string;
   readonly ready: (writer: Writer) => boolean;
-  /** Every name that a look at the tree could tell it by. */
-  readonly touches: readonly string[];
+  /** By the names that there are right before it. */
+  readonly changes: (writer: Writer) => Changes;
   readonly act: (writer: Writer) => void;
 }
 
+/** What is other than before: all that a look at the tree could tell an act by. */
+export interface Changes {
+  /** Names of files whose bytes, size and times change. */
+  readonly written: readonly string[];
+  /** Names that come to stand for something else, or for nothing. */
+  readonly names: readonly string[];
+}
+
 export function createWriter(directory: string, outside: string, now: () => number): Writer {
-  const writer: Writer = { tree: plant(directory, now), outside, sequence: 0 };
+  const writer: Writer = { tree: plant(directory, now), outside, halves: new Map(), sequence: 0 };
   for (const path of ["a", "b"]) createDirectory(writer.tree, path);
   for (const path of ["a/x.jsonl", "a/y.json", "b/z.jsonl"]) createFile(writer.tree, path, () => line(writer));
   return writer;
@@ -48,7 +62,10 @@ function line(writer: Writer): Buffer {
 
 const at = ({ tree }: Writer, path: string): Entry | undefined => tree.entries.get(path);
 const isFree = (writer: Writer, path: string): boolean => at(writer, path) === undefined;
-const above = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));
+const renames =
+  (...names: readonly string[]): (() => Changes) =>
+  () => ({ written: [], names });
+export const above = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));
 
 function fileAt(writer: Writer, path: string): FileEntry {
   const entry = at(writer, path);
@@ -56,6 +73,8 @@ function fileAt(writer: Writer, path: string): FileEntry {
   return entry as FileEntry;
 }
 
+const isHalf = ({ halves }: Writer, file: FileEntry): boolean =>
+  [...halves.values()].some((half) => half.file === file);
 const isFile = (writer: Writer, path: string): boolean => at(writer, path)?.record.type === "file";
 const isDirectory = (writer: Writer, path: string): boolean =>
   path === "" || at(writer, path)?.record.type === "directory";
@@ -63,8 +82,8 @@ const isDirectory = (writer: Writer, path: string): boolean =>
 function content(name: string, path: string, act: (writer: Writer, file: FileEntry) => void): Act {
   return {
     name: `${name} ${path}`,
-    ready: (writer) => isFile(writer, path) && writer.half === undefined,
-    touches: [path],
+    ready: (writer) => isFile(writer, path) && !isHalf(writer, fileAt(writer, path)),
+    changes: () => ({ written: [path], names: [] }),
     act: (writer) => act(writer, fileAt(writer, path)),
   };
 }
@@ -72,32 +91,41 @@ function content(name: string, path: string, act: (writer: Writer, file: FileEnt
 const appendTo = (path: string): Act =>
   content("append to", path, (writer, file) => append(writer.tree, file, line(writer)));
 
+/** Leaves a file open, half written. */
+function begin(name: string, path: string, act: (writer: Writer, file: FileEntry) => Half): Act {
+  const begun = content(name, path, (writer, file) => void writer.halves.set(path, act(writer, file)));
+  return { ...begun, ready: (writer) => begun.ready(writer) && !writer.halves.has(path) };
+}
+
 const appendHalf = (path: string): Act =>
-  content("append half a line to", path, (writer, file) => {
+  begin("append half a line to", path, (writer, file) => {
     const bytes = line(writer);
     const fd = openToAppend(writer.tree, file);
     write(writer.tree, file, fd, bytes.subarray(0, 4));
-    writer.half = { file, fd, rest: bytes.subarray(4) };
+    return { file, fd, rest: bytes.subarray(4) };
   });
 
 const empty = (path: string): Act =>
-  content("empty", path, (writer, file) => {
-    writer.half = { file, fd: truncate(writer.tree, file), rest: line(writer) };
-  });
+  begin("empty", path, (writer, file) => ({ file, fd: truncate(writer.tree, file), rest: line(writer) }));
 
-const finish: Act = {
-  name: "write the rest",
-  ready: ({ half }) => half !== undefined,
-  touches: ["a/x.jsonl", "a/y.json"],
-  act: finishHalf,
-};
+/** Wherever that file is by now. */
+const finish = (path: string): Act => ({
+  name: `write the rest of ${path}`,
+  ready: ({ halves }) => halves.has(path),
+  changes: ({ halves }) => ({ written: [halves.get(path)?.file.path].filter((now) => now !== undefined), names: [] }),
+  act: (writer) => finishHalf(writer, path),
+});
 
-export function finishHalf(writer: Writer): void {
-  if (writer.half === undefined) return;
-  const { file, fd, rest } = writer.half;
-  write(writer.tree, file, fd, rest);
-  fs.closeSync(fd);
-  delete writer.half;
+function finishHalf(writer: Writer, path: string): void {
+  const half = writer.halves.get(path);
+  if (half === undefined) return;
+  write(writer.tree, half.file, half.fd, half.rest);
+  fs.closeSync(half.fd);
+  writer.halves.delete(path);
+}
+
+export function finishAll(writer: Writer): void {
+  for (const path of [...writer.halves.keys()]) finishHalf(writer, path);
 }
 
 const rewrite = (path: string): Act =>
@@ -110,14 +138,14 @@ const rewrite = (path: string): Act =>
 const remove = (path: string): Act => ({
   name: `unlink ${path}`,
   ready: (writer) => isFile(writer, path),
-  touches: [path, above(path)],
+  changes: renames(path),
   act: (writer) => unlink(writer.tree, fileAt(writer, path)),
 });
 
 const make = (path: string): Act => ({
   name: `create ${path}`,
   ready: (writer) => isFree(writer, path) && isDirectory(writer, above(path)),
-  touches: [path, above(path)],
+  changes: renames(path),
   act: (writer) => void createFile(writer.tree, path, () => line(writer)),
 });
 
@@ -125,7 +153,7 @@ const move = (from: string, to: string): Act => ({
   name: `rename ${from} to ${to}`,
   ready: (writer) =>
     isFile(writer, from) && isDirectory(writer, above(to)) && at(writer, to)?.record.type !== "directory",
-  touches: [from, to, above(from), above(to)],
+  changes: renames(from, to),
   act: (writer) => rename(writer.tree, fileAt(writer, from), to),
 });
 
@@ -133,7 +161,7 @@ const move = (from: string, to: string): Act => ({
 const replace = (path: string): Act => ({
   name: `replace ${path}`,
   ready: (writer) => isFile(writer, path),
-  touches: [path, above(path)],
+  changes: renames(path),
   act(writer) {
     const fresh = createFile(writer.tree, `${path}.${writer.sequence}.tmp`, () => line(writer));
     rename(writer.tree, fresh, path);
@@ -143,7 +171,7 @@ const replace = (path: string): Act => ({
 const moveDirectory = (from: string, to: string): Act => ({
   name: `rename directory ${from} to ${to}`,
   ready: (writer) => isDirectory(writer, from) && isFree(writer, to) && isDirectory(writer, above(to)),
-  touches: ["", from, to],
+  changes: renames(from, to),
   act(writer) {
     const entry = at(writer, from);
     if (entry) rename(writer.tree, entry, to);
@@ -154,7 +182,7 @@ const moveDirectory = (from: string, to: string): Act => ({
 const swap = (path: string): Act => ({
   name: `put a link in place of directory ${path}`,
   ready: (writer) => isDirectory(writer, path) && isFree(writer, `${path}.old`),
-  touches: ["", path, `${path}.old`],
+  changes: renames(path, `${path}.old`),
   act(writer) {
     const entry = at(writer, path);
     if (!entry) return;
@@ -169,7 +197,8 @@ export const ACTS: readonly Act[] = [
   appendTo("b/z.jsonl"),
   appendHalf("a/x.jsonl"),
   empty("a/y.json"),
-  finish,
+  finish("a/x.jsonl"),
+  finish("a/y.json"),
   rewrite("a/x.jsonl"),
   rewrite("a/y.json"),
   remove("a/y.json"),
