@@ -19,7 +19,8 @@ export interface Explored {
 /** Acts that the writer can do one after the other, and what each changes. */
 export type Script = readonly { readonly act: Act; readonly changes: Changes }[];
 
-const AT_A_TIME = 64;
+/** Copies wait for their files to rest. */
+const AT_A_TIME = { link: 8, clone: 8, copy: 64 };
 
 /** All scripts of so many acts. */
 export function scriptsOf(length: number, place: string): Script[] {
@@ -28,6 +29,13 @@ export function scriptsOf(length: number, place: string): Script[] {
     const writer = after(script, place);
     return nextActs(writer).map((next) => [...script, next]);
   });
+}
+
+/** Whether a script is another without some of its acts. */
+export function isPartOf(part: Script, script: Script): boolean {
+  let found = 0;
+  for (const { act } of script) if (act === part[found]?.act) found++;
+  return found === part.length;
 }
 
 function nextActs(writer: Writer): Script {
@@ -61,7 +69,7 @@ export async function exploreAll(
   placesOf: Places = tellingPlaces,
 ): Promise<Explored> {
   const sums = begin();
-  const limit = pLimit(AT_A_TIME);
+  const limit = pLimit(AT_A_TIME[options.strategy]);
   const run = (schedule: Schedule, watched: boolean): Promise<Raced> => limit(() => race(options, schedule, watched));
   const untouched = await run([], true);
   count(sums, options, [], untouched);

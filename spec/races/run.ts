@@ -60,7 +60,7 @@ const LOOKING: ReadonlySet<string> = new Set([
 export interface Racing {
   /** Where the tree is made: in memory, if that can be. */
   readonly place: string;
-  readonly strategy: Strategy;
+  readonly strategy: Exclude<Strategy, "auto">;
   readonly base: Filesystem;
   /** Whether all of it was left alone for an hour, and not only just written: then it is looked at less often. */
   readonly rested: boolean;

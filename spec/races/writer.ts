@@ -22,7 +22,8 @@ export interface Writer {
   readonly outside: string;
   /** What it has still to write, to files that it holds open, by the names that they had. */
   readonly halves: Map<string, Half>;
-  sequence: number;
+  /** How many lines each act has written, by its name. */
+  readonly lines: Map<string, number>;
 }
 
 interface Half {
@@ -49,15 +50,23 @@ export interface Changes {
 }
 
 export function createWriter(directory: string, outside: string, now: () => number): Writer {
-  const writer: Writer = { tree: plant(directory, now), outside, halves: new Map(), sequence: 0 };
+  const writer: Writer = { tree: plant(directory, now), outside, halves: new Map(), lines: new Map() };
   for (const path of ["a", "b"]) createDirectory(writer.tree, path);
-  for (const path of ["a/x.jsonl", "a/y.json", "b/z.jsonl"]) createFile(writer.tree, path, () => line(writer));
+  for (const path of ["a/x.jsonl", "a/y.json", "b/z.jsonl"])
+    createFile(writer.tree, path, () => line(writer, PLANTING));
   return writer;
 }
 
-/** No two are alike, and all are of one length, so that only the bytes tell them apart. */
-function line(writer: Writer): Buffer {
-  return Buffer.from(`{"n":${String(1000 + writer.sequence++)}}\n`);
+const PLANTING = "plant";
+
+/**
+ * No two are alike, and all are of one length, so that only the bytes tell them apart. Whatever else is done, the same
+ * act writes the same lines.
+ */
+function line(writer: Writer, by: string): Buffer {
+  const written = writer.lines.get(by) ?? 0;
+  writer.lines.set(by, written + 1);
+  return Buffer.from(`{"n":${String(1000 + 100 * (ACTS.findIndex(({ name }) => name === by) + 1) + written)}}\n`);
 }
 
 const at = ({ tree }: Writer, path: string): Entry | undefined => tree.entries.get(path);
@@ -79,34 +88,35 @@ const isFile = (writer: Writer, path: string): boolean => at(writer, path)?.reco
 const isDirectory = (writer: Writer, path: string): boolean =>
   path === "" || at(writer, path)?.record.type === "directory";
 
-function content(name: string, path: string, act: (writer: Writer, file: FileEntry) => void): Act {
+function content(what: string, path: string, act: (writer: Writer, file: FileEntry, fresh: () => Buffer) => void): Act {
+  const name = `${what} ${path}`;
   return {
-    name: `${name} ${path}`,
+    name,
     ready: (writer) => isFile(writer, path) && !isHalf(writer, fileAt(writer, path)),
     changes: () => ({ written: [path], names: [] }),
-    act: (writer) => act(writer, fileAt(writer, path)),
+    act: (writer) => act(writer, fileAt(writer, path), () => line(writer, name)),
   };
 }
 
 const appendTo = (path: string): Act =>
-  content("append to", path, (writer, file) => append(writer.tree, file, line(writer)));
+  content("append to", path, (writer, file, fresh) => append(writer.tree, file, fresh()));
 
 /** Leaves a file open, half written. */
-function begin(name: string, path: string, act: (writer: Writer, file: FileEntry) => Half): Act {
-  const begun = content(name, path, (writer, file) => void writer.halves.set(path, act(writer, file)));
+function begin(what: string, path: string, act: (writer: Writer, file: FileEntry, fresh: () => Buffer) => Half): Act {
+  const begun = content(what, path, (writer, ...rest) => void writer.halves.set(path, act(writer, ...rest)));
   return { ...begun, ready: (writer) => begun.ready(writer) && !writer.halves.has(path) };
 }
 
 const appendHalf = (path: string): Act =>
-  begin("append half a line to", path, (writer, file) => {
-    const bytes = line(writer);
+  begin("append half a line to", path, (writer, file, fresh) => {
+    const bytes = fresh();
     const fd = openToAppend(writer.tree, file);
     write(writer.tree, file, fd, bytes.subarray(0, 4));
     return { file, fd, rest: bytes.subarray(4) };
   });
 
 const empty = (path: string): Act =>
-  begin("empty", path, (writer, file) => ({ file, fd: truncate(writer.tree, file), rest: line(writer) }));
+  begin("empty", path, (writer, file, fresh) => ({ file, fd: truncate(writer.tree, file), rest: fresh() }));
 
 /** Wherever that file is by now. */
 const finish = (path: string): Act => ({
@@ -129,9 +139,9 @@ export function finishAll(writer: Writer): void {
 }
 
 const rewrite = (path: string): Act =>
-  content("rewrite", path, (writer, file) => {
+  content("rewrite", path, (writer, file, fresh) => {
     const fd = truncate(writer.tree, file);
-    write(writer.tree, file, fd, line(writer));
+    write(writer.tree, file, fd, fresh());
     fs.closeSync(fd);
   });
 
@@ -146,7 +156,7 @@ const make = (path: string): Act => ({
   name: `create ${path}`,
   ready: (writer) => isFree(writer, path) && isDirectory(writer, above(path)),
   changes: renames(path),
-  act: (writer) => void createFile(writer.tree, path, () => line(writer)),
+  act: (writer) => void createFile(writer.tree, path, () => line(writer, `create ${path}`)),
 });
 
 const move = (from: string, to: string): Act => ({
@@ -163,7 +173,7 @@ const replace = (path: string): Act => ({
   ready: (writer) => isFile(writer, path),
   changes: renames(path),
   act(writer) {
-    const fresh = createFile(writer.tree, `${path}.${writer.sequence}.tmp`, () => line(writer));
+    const fresh = createFile(writer.tree, `${path}.tmp`, () => line(writer, `replace ${path}`));
     rename(writer.tree, fresh, path);
   },
 });
