@@ -4,6 +4,7 @@ import { isErrno } from "../errors.js";
 import type { Filesystem, Stat } from "../filesystem.js";
 import { holders } from "../guard/holders.js";
 import { ourUid } from "../our-uid.js";
+import { statIfThere } from "../stat-if-there.js";
 import { isDead, parseOwner, startTimeOf, type Owner } from "../vault/owner.js";
 import { hasDescriptorPaths, pathOfDescriptor } from "./descent.js";
 import { keepingMtime } from "./mtime.js";
@@ -113,33 +114,46 @@ function removeAside(fs: Filesystem, parent: Bytes, path: Bytes, stage: Stat): b
     if (isErrno(error, "ENOENT", ...REFUSED)) return false;
     throw error;
   }
-  const moved = fs.lstat(aside);
-  if (moved.ino !== stage.ino || moved.dev !== stage.dev || moved.birthtimeNs !== stage.birthtimeNs) {
-    // Another run was quicker, and has put its own in that place.
-    keepingMtime(fs, parent, () => fs.rename(aside, path));
-    return false;
-  }
+  let fd: number | undefined;
   try {
-    removeStage(fs, aside, parent);
+    fd = fs.openDirectory(aside);
+    const moved = fs.fstat(fd);
+    if (!isSame(moved, stage) || moved.birthtimeNs !== stage.birthtimeNs) {
+      // Another run was quicker, and has put its own in that place.
+      keepingMtime(fs, parent, () => fs.rename(aside, path));
+      return false;
+    }
+    removeOpen(fs, fd, aside, (rmdir) => keepingMtime(fs, parent, rmdir));
     return true;
   } catch (error) {
-    if (isErrno(error, ...REFUSED)) return false;
+    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", ...REFUSED)) return false;
     throw error;
+  } finally {
+    if (fd !== undefined) fs.close(fd);
   }
 }
 
 /**
- * Removes a stage from a directory that may be of a live tree: by its mtime that tells of what others do meanwhile, and
- * not of the stage.
- * @param meant what the mtime is to be, by what it was: see `keepingMtime`
+ * Removes a stage that is open: all that is in it, wherever it was moved to, and what is at its path if that is still
+ * the stage. Whoever owns the directory that it lies in can put something else there, which is none of ours.
  */
-export function removeStage(fs: Filesystem, path: Bytes, parent: Bytes, meant?: (mtimeNs: bigint) => bigint): void {
+export function removeOpen(
+  fs: Filesystem,
+  fd: number,
+  path: Bytes,
+  removing: (rmdir: () => void) => void = (rmdir) => rmdir(),
+): void {
   try {
-    emptyTree(fs, path);
-    keepingMtime(fs, parent, () => fs.rmdir(path), meant);
+    emptyOpen(fs, fd, path);
+    const there = statIfThere(fs, path);
+    if (there !== undefined && isSame(there, fs.fstat(fd))) removing(() => fs.rmdir(path));
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
   }
+}
+
+function isSame(one: Pick<Stat, "dev" | "ino">, other: Pick<Stat, "dev" | "ino">): boolean {
+  return one.dev === other.dev && one.ino === other.ino;
 }
 
 /** The stage's stat if it is what a stage of this user is: a directory of our own uid, closed to all others. */
@@ -168,15 +182,19 @@ function emptyTree(fs: Filesystem, path: Bytes): void {
   if ((fs.lstat(path).mode & 0o700) !== 0o700) fs.chmod(path, 0o700);
   const fd = fs.openDirectory(path);
   try {
-    const base = hasDescriptorPaths(fs) ? pathOfDescriptor(fd) : path;
-    // The marker goes last: a removal that is interrupted must leave something that tells whose it was.
-    const names = fs.list(base).sort((a, b) => Number(a.name === MARKER) - Number(b.name === MARKER));
-    for (const { name, kind } of names) {
-      const child = under(base, name);
-      if (kind === "directory") removeTree(fs, child);
-      else fs.unlink(child);
-    }
+    emptyOpen(fs, fd, path);
   } finally {
     fs.close(fd);
+  }
+}
+
+function emptyOpen(fs: Filesystem, fd: number, path: Bytes): void {
+  const base = hasDescriptorPaths(fs) ? pathOfDescriptor(fd) : path;
+  // The marker goes last: a removal that is interrupted must leave something that tells whose it was.
+  const names = fs.list(base).sort((a, b) => Number(a.name === MARKER) - Number(b.name === MARKER));
+  for (const { name, kind } of names) {
+    const child = under(base, name);
+    if (kind === "directory") removeTree(fs, child);
+    else fs.unlink(child);
   }
 }

@@ -5,7 +5,7 @@ import { statIfThere } from "../stat-if-there.js";
 import type { Owner } from "../vault/owner.js";
 import { writeAll } from "../write-all.js";
 import { hasDescriptorPaths, openRoot, pathOfDescriptor } from "./descent.js";
-import { MARKER, STAGE_PREFIX, removeStage, removeTree } from "./leftovers.js";
+import { MARKER, STAGE_PREFIX, removeOpen } from "./leftovers.js";
 import { keepingMtime, maySetTimes, restoreMtime } from "./mtime.js";
 import { spaceGuard, type SpaceGuard } from "./space.js";
 import { stageParents, type Surrounded } from "./stage-parents.js";
@@ -115,8 +115,14 @@ function tryPlace(
       fs.rmdir(path);
       return `${textOf(parent)} (another mount)`;
     }
-    if (stat.mode !== 0o700) fs.chmod(path, 0o700);
     const base = hasDescriptorPaths(fs) ? pathOfDescriptor(fd) : path;
+    // Whoever owns the parent may have put another directory there.
+    if (fs.list(base).length > 0) {
+      fs.close(fd);
+      fd = undefined;
+      throw replaced(path);
+    }
+    if (stat.mode !== 0o700) fs.fchmod(fd, 0o700);
     const marker = `${base}/${MARKER}` as Bytes;
     const probe = `${base}/probe` as Bytes;
     writeMarker(fs, marker, owner);
@@ -127,11 +133,22 @@ function tryPlace(
       coarseClock: fs.lstat(marker).mtimeNs % 1_000_000_000n === 0n,
     };
   } catch (error) {
-    if (fd !== undefined) fs.close(fd);
-    removeTree(fs, path);
+    discard(fs, fd, path);
     if (isErrno(error, "EIO"))
       throw new HoldstillError("io", "the stage cannot be made", { path: textOf(path), cause: error });
     throw isNoSpace(error) ? fullDisk(path, error) : error;
+  }
+}
+
+/** For a stage that could not be made. What is at its path, and was not opened, is not to be emptied. */
+function discard(fs: Filesystem, fd: number | undefined, path: Bytes): void {
+  try {
+    if (fd === undefined) fs.rmdir(path);
+    else removeOpen(fs, fd, path);
+  } catch (error) {
+    if (fd !== undefined || !isErrno(error, "ENOENT", "ENOTEMPTY", "ENOTDIR")) throw error;
+  } finally {
+    if (fd !== undefined) fs.close(fd);
   }
 }
 
@@ -142,8 +159,7 @@ function named(fs: Filesystem, made: Made, parent: Bytes, name: Bytes): Made {
     fs.rename(made.path, path);
     return { ...made, path };
   } catch (error) {
-    fs.close(made.fd);
-    removeTree(fs, made.path);
+    discard(fs, made.fd, made.path);
     if (!isErrno(error, "ENOTEMPTY", "EEXIST")) throw error;
     throw new HoldstillError("locked", "another run has these sources in its stage", {
       path: textOf(path),
@@ -195,8 +211,8 @@ function stageIn(fs: Filesystem, made: Made, root: Bytes, rootStat: Stat, owner:
       removed = true;
       clearInterval(heartbeat);
       const own = unnamed(fs, made, root, rootMtime);
-      if (placement === "inside") removeStage(fs, own, root, rootMtime);
-      else removeTree(fs, own);
+      if (placement === "inside") removeOpen(fs, fd, own, (rmdir) => keepingMtime(fs, root, rmdir, rootMtime));
+      else removeOpen(fs, fd, own);
       fs.close(fd);
     },
   };
@@ -271,6 +287,13 @@ function writeMarker(fs: Filesystem, path: Bytes, owner: Owner): void {
   } finally {
     fs.close(fd);
   }
+}
+
+function replaced(path: Bytes): HoldstillError {
+  return new HoldstillError("io", "something else was put in the place of the stage", {
+    path: textOf(path),
+    hint: "See who may write to the directory that it lies in.",
+  });
 }
 
 function fullDisk(path: Bytes, cause: unknown): HoldstillError {

@@ -40,6 +40,10 @@ function mountedAt(directory: string, base: Filesystem): Filesystem {
       const stat = base.fstat(fd);
       return descriptors.get(fd)?.startsWith(directory) ? { ...stat, dev: stat.dev + 1 } : stat;
     },
+    lstat: (path) => {
+      const stat = base.lstat(path);
+      return path.startsWith(directory) ? { ...stat, dev: stat.dev + 1 } : stat;
+    },
   };
 }
 

@@ -303,7 +303,10 @@ describe("settle", () => {
       let ghosts = 0;
       const fs: Filesystem = {
         ...ordered,
-        list: (path) => [...ordered.list(path), { name: `ghost-${ghosts++}` as Bytes, kind: "file" }],
+        list(path) {
+          const ghost = { name: `ghost-${ghosts++}` as Bytes, kind: "file" as const };
+          return ordered.realpath(path).startsWith(root) ? [...ordered.list(path), ghost] : ordered.list(path);
+        },
       };
       const report = await createFrom(root, { strategy }, { fs });
       expect(report).to.include({ outcome: "published", settlePasses: 20, settled: false, complete: false });
