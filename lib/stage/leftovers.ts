@@ -152,7 +152,7 @@ export function removeOpen(
   }
 }
 
-function isSame(one: Pick<Stat, "dev" | "ino">, other: Pick<Stat, "dev" | "ino">): boolean {
+export function isSame(one: Pick<Stat, "dev" | "ino">, other: Pick<Stat, "dev" | "ino">): boolean {
   return one.dev === other.dev && one.ino === other.ino;
 }
 

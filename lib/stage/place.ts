@@ -5,7 +5,7 @@ import { statIfThere } from "../stat-if-there.js";
 import type { Owner } from "../vault/owner.js";
 import { writeAll } from "../write-all.js";
 import { hasDescriptorPaths, openRoot, pathOfDescriptor } from "./descent.js";
-import { MARKER, STAGE_PREFIX, removeOpen } from "./leftovers.js";
+import { isSame, MARKER, STAGE_PREFIX, removeOpen } from "./leftovers.js";
 import { keepingMtime, maySetTimes, restoreMtime } from "./mtime.js";
 import { spaceGuard, type SpaceGuard } from "./space.js";
 import { stageParents, type Surrounded } from "./stage-parents.js";
@@ -175,8 +175,7 @@ function named(fs: Filesystem, made: Made, parent: Bytes, name: Bytes): Made {
 function unnamed(fs: Filesystem, made: Made, root: Bytes, rootMtime: Stage["rootMtime"]): Bytes {
   const { path, unique, fd, placement } = made;
   const there = statIfThere(fs, path);
-  const own = fs.fstat(fd);
-  if (path === unique || there?.ino !== own.ino || there.dev !== own.dev) return unique;
+  if (path === unique || there === undefined || !isSame(there, fs.fstat(fd))) return unique;
   const rename = (): void => fs.rename(path, unique);
   if (placement === "inside") keepingMtime(fs, root, rename, rootMtime);
   else rename();

@@ -108,6 +108,7 @@ async function tryOnce(
     if (!kind.applies(step, world.root)) return go();
     seen++;
     if (seen !== nth && !(kind.lasting === true && seen > nth)) return go();
+    // With its paths as they are now.
     hit.push({ ...step });
     try {
       return kind.act(step, go);

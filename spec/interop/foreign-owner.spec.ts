@@ -45,10 +45,8 @@ describe("root, over the tree of another user", function () {
     secret = tmpDirectory();
     writeTree(source, TREE);
     writeFileSync(join(secret, "secret.txt"), "secret");
-    for (const path of [home, source, ...readdirSync(source, { recursive: true, encoding: "utf8" })]) {
-      chownSync(join(source, path.startsWith("/") ? "" : path), OWNER, OWNER);
-    }
-    chownSync(home, OWNER, OWNER);
+    const below = readdirSync(source, { recursive: true, encoding: "utf8" }).map((path) => join(source, path));
+    for (const path of [home, source, ...below]) chownSync(path, OWNER, OWNER);
     writeTree(join(home, "roots"), { "kept.txt": "kept" });
     chmodSync(join(home, "roots"), 0o700);
   });
