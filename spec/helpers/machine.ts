@@ -86,7 +86,7 @@ function made(asking: Context, undo: (() => void)[]): Machine {
     async boot() {
       const args = ["-D", root, "--boot", "--register=no", "--keep-unit", "--quiet", `--bind=${home}:/home`];
       container = spawn("systemd-nspawn", args, { stdio: "ignore", detached: true });
-      leader = await eventually(() => childOf(container?.pid));
+      leader = await eventually(() => firstProcessOf(container?.pid));
       await eventually(
         () => /running|degraded/.test(inside(["systemctl", "is-system-running", "--wait"]).out) || undefined,
       );
@@ -130,9 +130,21 @@ async function eventually<T>(look: () => T | undefined): Promise<T> {
   }
 }
 
-function childOf(pid: number | undefined): number | undefined {
-  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
-  return child ? Number(child) : undefined;
+/** The container's first process. What makes it is a child too, for some milliseconds, and gone when it is asked. */
+function firstProcessOf(container: number | undefined): number | undefined {
+  return readFileSync(`/proc/${container}/task/${container}/children`, "utf8")
+    .split(" ")
+    .filter(Boolean)
+    .map(Number)
+    .find((pid) => /^NSpid:\t\d+\t1$/m.test(statusOf(pid)));
+}
+
+function statusOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 function mountsBelow(path: string): number {
