@@ -21,7 +21,7 @@ import { nextSteps } from "./restore/next-steps.js";
 import type { Known, Origin } from "./restore/origin.js";
 import { PARTIAL } from "./restore/partial-mark.js";
 import { bytesNeeded, planRestore, type RestorePlan } from "./restore/plan.js";
-import { syncTree } from "./restore/sync.js";
+import { treeSync } from "./restore/sync.js";
 import { assertOutside } from "./restore/outside.js";
 import { assertSameArchive, assertSpace, beginTarget, examine, type Site, type Target } from "./restore/target.js";
 import { entryWriter } from "./restore/writer.js";
@@ -184,7 +184,8 @@ async function fill(
   const tries = attempts(target.path);
   const setter = attributeSetter(fs, target, options.keepSetuid);
   const made = directories(fs, target.root);
-  const into = { target: target.root, directories: made, attributes: setter, attempts: tries };
+  const sync = treeSync(fs, target.path);
+  const into = { target: target.root, directories: made, attributes: setter, attempts: tries, sync };
   const writer = entryWriter(fs, plan, into);
   let dropped: DroppedRows | undefined;
   let unchecked: readonly string[];
@@ -199,7 +200,7 @@ async function fill(
     signal.throwIfAborted();
     writer.makeLinks();
     made.finish(setter, tries.attempt);
-    await syncTree(fs, target.path, writer.written().files);
+    await sync.finish(writer.written().files);
     signal.throwIfAborted();
     target.complete();
     tries.attempt("." as Bytes, () => made.finishTarget(setter, target.fd));
@@ -207,6 +208,7 @@ async function fill(
   } finally {
     writer.close();
     made.close();
+    await sync.settled();
   }
   return {
     ...{ counts: writer.written(), outwardLinks: writer.outwardLinks() },

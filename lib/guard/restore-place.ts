@@ -10,7 +10,7 @@ import { directories } from "../restore/directories.js";
 import { inventory } from "../restore/inventory.js";
 import type { Layout } from "../restore/layout.js";
 import { planRestore } from "../restore/plan.js";
-import { syncTree } from "../restore/sync.js";
+import { treeSync } from "../restore/sync.js";
 import { entryWriter } from "../restore/writer.js";
 import { removeTree } from "../stage/leftovers.js";
 import { makeDirectory } from "../vault/output.js";
@@ -53,18 +53,20 @@ export async function restoreInto(work: Work, archive: string, place: Place, { t
   const { uid, gid } = fs.lstat(target);
   const setter = attributeSetter(fs, { uid, gid, isRoot: uid === 0 }, true);
   const made = directories(fs, target);
-  const writer = entryWriter(fs, plan, { target, directories: made, attributes: setter, attempts: tries });
+  const sync = treeSync(fs, target);
+  const writer = entryWriter(fs, plan, { target, directories: made, attributes: setter, attempts: tries, sync });
   const fd = fs.openDirectory(target);
   try {
     await checkFile(file, work, { phase: "restore", observer: writer });
     writer.makeLinks();
     made.finish(setter, tries.attempt);
     made.finishTarget(setter, fd);
-    await syncTree(fs, target, writer.written().files);
+    await sync.finish(writer.written().files);
   } finally {
     fs.close(fd);
     writer.close();
     made.close();
+    await sync.settled();
   }
   const [failed] = tries.failed;
   if (failed)

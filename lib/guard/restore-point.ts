@@ -4,7 +4,7 @@ import { bytewise, parentOf, under, type Bytes } from "../bytes.js";
 import { isErrno } from "../errors.js";
 import type { Filesystem } from "../filesystem.js";
 import { attributeSetter, type AttributeSetter, type Attributes } from "../restore/attributes.js";
-import { syncTree } from "../restore/sync.js";
+import { treeSync } from "../restore/sync.js";
 import { removeTree } from "../stage/leftovers.js";
 import { makeDirectory } from "../vault/output.js";
 import { fileDigest } from "../file-digest.js";
@@ -74,7 +74,7 @@ async function makePoint(work: Work, archive: string, place: Place): Promise<voi
   for (const { path, target } of links) fs.link(under(place.fresh, target), under(place.fresh, path));
   for (const { path, attributes } of directories.toReversed())
     setDirectory(fs, under(place.fresh, path), setter, attributes);
-  await syncTree(fs, container, files);
+  await treeSync(fs, container).finish(files);
   await fromIndex(archive, work, checkRestored(fs, place, "shape"));
 }
 

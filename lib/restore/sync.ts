@@ -12,13 +12,53 @@ const AT_ONCE = 8;
 /** From so many files on it is faster to have the filesystem write all that it holds, whosever it is. */
 const MANY = 200;
 
+/** In bytes: so much a disk takes while as much again is decompressed. */
+const AHEAD = 100 << 20;
+
+/** Sees to it that a directory and everything below it is on the disk. */
+export interface TreeSync {
+  /** Tells of bytes that were written: when they are many, the disk is set to work on them meanwhile. */
+  readonly wrote: (bytes: number) => void;
+  /** Waits until all is on the disk. */
+  readonly finish: (files: number) => Promise<void>;
+  /** Waits for what the disk was set to. */
+  readonly settled: () => Promise<void>;
+}
+
 /**
- * Sees to it that everything below a directory is on the disk. The program `sync` does it for a whole filesystem in one
- * go: for 20,000 files that takes a second, against half a minute for one file after the other. That is what is done
- * for few files, and where there is no such program.
+ * The program `sync` does it for a whole filesystem in one go: for 20,000 files that takes a second, against half a
+ * minute for one file after the other. That is what is done for few files, and where there is no such program or it fails.
  */
-export async function syncTree(fs: Filesystem, path: Bytes, files: number, program = "sync"): Promise<void> {
-  if (files >= MANY && (await syncFilesystem(path, program))) return;
+export function treeSync(fs: Filesystem, path: Bytes, program = "sync"): TreeSync {
+  let ahead = 0;
+  let running: Promise<void> | undefined;
+  /** An error of the disk is told but once: where it was told early, all files have to be asked. */
+  let isOfUse = true;
+
+  const run = async (): Promise<void> => {
+    isOfUse &&= await syncFilesystem(path, program).catch(() => false);
+    running = undefined;
+  };
+
+  return {
+    wrote(bytes) {
+      ahead += bytes;
+      if (ahead < AHEAD || running !== undefined || !isOfUse) return;
+      ahead = 0;
+      running = run();
+    },
+    async finish(files) {
+      await running;
+      if (files >= MANY && isOfUse && (await syncFilesystem(path, program))) return;
+      await syncEach(fs, path);
+    },
+    async settled() {
+      await running;
+    },
+  };
+}
+
+async function syncEach(fs: Filesystem, path: Bytes): Promise<void> {
   const limit = pLimit(AT_ONCE);
   const waiting = new Set<Promise<void>>();
   for (const fd of descriptorsBelow(fs, path)) {

@@ -10,6 +10,7 @@ import { copyOf } from "./copy-of.js";
 import type { Directories } from "./directories.js";
 import { leadsOut } from "./outward.js";
 import type { RestoreCounts, RestorePlan } from "./plan.js";
+import type { TreeSync } from "./sync.js";
 
 /** A database that was written, and the attributes it is to have in the end. */
 export interface WrittenDatabase {
@@ -34,6 +35,7 @@ export interface Into {
   readonly directories: Directories;
   readonly attributes: AttributeSetter;
   readonly attempts: Attempts;
+  readonly sync: Pick<TreeSync, "wrote">;
 }
 
 /** The beginning of a file in which its kind can be seen. */
@@ -126,6 +128,7 @@ export function entryWriter(fs: Filesystem, plan: RestorePlan, into: Into): Entr
     data(chunk) {
       if (open === undefined) return undefined;
       const { fd, entry } = open;
+      into.sync.wrote(chunk.length);
       if (head.length < HEAD) head = Buffer.concat([head, chunk.subarray(0, HEAD - head.length)]);
       if (entry.size > SMALL) return write(fd, chunk);
       try {
