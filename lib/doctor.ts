@@ -1,3 +1,4 @@
+import type { Bytes } from "./bytes.js";
 import { checkArchives } from "./doctor/archives.js";
 import { checkFreshness } from "./doctor/freshness.js";
 import { checkEngines } from "./doctor/engines.js";
@@ -30,17 +31,25 @@ export interface DoctorOptions {
 
 /** What this machine can do, and what keeps a backup with these options from being as good as it could be. */
 export async function doctor(options: DoctorOptions, around: Surroundings): Promise<DoctorReport> {
+  const { create, identities } = options;
+  const node = await checkNode(around);
+  const { findings: backup, sources } = await checkBackup(options, around);
   const all = [
-    ...(await checkNode(around)),
-    ...(await checkBackup(options, around)),
-    ...checkKeys(options.identities, archiveDirectory(options.create, around), around),
+    ...[...node, ...backup],
+    ...checkKeys({ identities, directory: archiveDirectory(create, around), sources }, around),
     ...(await checkTimer(around)),
     ...(await checkEngines(around)),
   ];
   return { outcome: all.some(({ level }) => level === "bad") ? "ailing" : "healthy", findings: all };
 }
 
-async function checkBackup({ create, maxAgeMs }: DoctorOptions, around: Surroundings): Promise<Finding[]> {
+interface CheckedBackup {
+  readonly findings: readonly Finding[];
+  /** Paths of what is backed up, as far as that is known. */
+  readonly sources: readonly Bytes[];
+}
+
+async function checkBackup({ create, maxAgeMs }: DoctorOptions, around: Surroundings): Promise<CheckedBackup> {
   try {
     const prepared = prepare(create, around);
     const problems = prepared.plan.problems.map((text) => findings("source")("warn", text));
@@ -49,13 +58,16 @@ async function checkBackup({ create, maxAgeMs }: DoctorOptions, around: Surround
     const asked = { output: directory, maxAgeMs, prometheus: undefined };
     const report = await status(asked, { ...around, nextRun: async () => null });
     const archives = [...checkArchives(directory, report.last?.archiveBytes ?? sources.bytes, around)];
-    return [...problems, ...sources.findings, ...archives, ...checkFreshness(report)];
+    return {
+      findings: [...problems, ...sources.findings, ...archives, ...checkFreshness(report)],
+      sources: prepared.sources.map(({ path }) => path),
+    };
   } catch (error) {
     if (!(error instanceof HoldstillError) || error.code === "interrupted" || error.code === "terminated") throw error;
     const text =
       error.path === undefined || error.message.includes(error.path)
         ? error.message
         : `${error.message}: ${error.path}`;
-    return [findings("source")("bad", text, error.hint)];
+    return { findings: [findings("source")("bad", text, error.hint)], sources: [] };
   }
 }

@@ -31,6 +31,11 @@ function holdstill(...options) {
   return { needs: [], script: program(...create) };
 }
 
+/** The least that a Node program with archiver has to do. */
+function bare() {
+  return `"${process.execPath}" "${fileURLToPath(new URL("bare.js", import.meta.url))}" $1 $2`;
+}
+
 function program(...args) {
   return `"${process.execPath}" "${PROGRAM}" ${args.join(" ")}`;
 }
@@ -86,6 +91,8 @@ const CONTESTANTS = {
     only: "A",
   },
   "holdstill, `--dry-run`": { ...holdstill("--dry-run"), only: "A" },
+  "a bare Node program with archiver, zstd": { needs: ["zstd"], script: bare(), only: "ABC" },
+  "its links": { needs: ["zstd"], script: bare(), took: Number, only: "A" },
   "`holdstill --version`": { needs: [], script: program("--version"), only: "A" },
 };
 

@@ -83,6 +83,17 @@ describe("doctor", () => {
     ]);
   });
 
+  it("warns of the only secret key that lies in what is backed up", async () => {
+    const source = tmpTree({ "a.txt": "a", keys: { "key.txt": "" } });
+    const [inside, apart] = [join(source, "keys/key.txt"), join(source, "../key.txt")];
+    chmodSync(inside, 0o600);
+    writeFileSync(apart, "", { mode: 0o600 });
+    expect(about(await examine(source, {}, { identities: [inside] }), "keys")).to.deep.equal([
+      `warn: the only secret key known here lies in what is backed up, and is lost with it: ${inside}`,
+    ]);
+    expect(about(await examine(source, {}, { identities: [inside, apart] }), "keys")).to.deep.equal([]);
+  });
+
   it("finds that an archive does not fit", async () => {
     const source = tmpTree({ "a.txt": "a".repeat(1000) });
     const full = { ...NOTHING_SCHEDULED, space: () => ({ total: 10_000, available: 999 }) };
