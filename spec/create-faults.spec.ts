@@ -96,7 +96,7 @@ const isCatalog = (failed: Call, calls: readonly Call[]): boolean =>
   calls.slice(0, calls.indexOf(failed)).some(({ operation, path }) => operation === "link" && path.endsWith(".tar"));
 /** A link into the stage that fails is as likely the live file's fault: that file is unreadable. */
 const isCapture = ({ operation, path }: Call): boolean =>
-  operation === "link" && /^\/proc\/self\/fd\/\d+\/(?!probe$)\w+$/.test(path);
+  operation === "link" && /^\/proc\/self\/fd\/\d+\/\d+\/\d+$/.test(path);
 
 const FAILURES: Readonly<Record<string, readonly string[]>> = { ENOSPC: ["no-space"], EIO: ["output-unusable", "io"] };
 

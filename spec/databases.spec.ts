@@ -274,7 +274,7 @@ describe("a source with databases", function () {
   it("is refused by verify where a database is damaged that was sound", async () => {
     const source = tmpTree({});
     make(join(source, "x.sqlite"));
-    const isStaged = (path: Bytes): boolean => /^\/proc\/self\/fd\/\d+\/0$/.test(path);
+    const isStaged = (path: Bytes): boolean => /^\/proc\/self\/fd\/\d+\/0\/0$/.test(path);
     let staged = "";
     const spoilt = interrupted(
       "before",

@@ -214,7 +214,8 @@ describe("the place of a stage", () => {
     const onEvent = (event: { readonly type: string; readonly phase?: string }): void => {
       if (event.phase !== "archive") return;
       stage = name();
-      for (const entry of readdirSync(stage)) if (entry !== "owner.json") rmSync(join(stage, entry));
+      for (const entry of readdirSync(stage))
+        if (entry !== "owner.json") rmSync(join(stage, entry), { recursive: true });
     };
     const error = await createFrom(root, {}, { onEvent }).catch((failure: unknown) => failure);
     expect(error).to.include({ code: "io", path: stage, message: "the stage was removed while it was in use" });
