@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { generateKey, recipientOf, sealTo, unsealWith } from "./age/header.js";
-import { isExposed, readIdentities, readPassphrase, readRecipients } from "./age/key-files.js";
+import { isExposed, readIdentities, readRecipients } from "./age/key-files.js";
 import type { Seal, Unseal } from "./age/sealed.js";
 import { bytesOf, parentOf } from "./bytes.js";
 import { HoldstillError } from "./errors.js";
@@ -14,13 +14,10 @@ import { writeAll } from "./write-all.js";
 
 type Around = Pick<Surroundings, "fs" | "cwd">;
 
-/** A passphrase itself, or the file whose first line it is. */
-export type GivenPassphrase = { readonly text: string } | { readonly file: string };
-
 export interface GivenLock {
   /** Recipients (`age1…`), and files of them. */
   readonly encryptTo: readonly string[];
-  readonly passphrase: GivenPassphrase | undefined;
+  readonly passphrase: string | undefined;
 }
 
 /**
@@ -31,7 +28,7 @@ export function sealFor({ encryptTo, passphrase }: GivenLock, around: Around): S
   if (passphrase === undefined) {
     return encryptTo.length === 0 ? undefined : sealTo({ recipients: readRecipients(encryptTo, around) });
   }
-  if (encryptTo.length === 0) return sealTo({ passphrase: passphraseOf(passphrase, around) });
+  if (encryptTo.length === 0) return sealTo({ passphrase });
   throw new HoldstillError("usage", "an archive is encrypted to recipients or with a passphrase, not with both", {
     hint: "The age format does not allow it. Leave out --passphrase-file, or what encryptTo says.",
   });
@@ -40,7 +37,7 @@ export function sealFor({ encryptTo, passphrase }: GivenLock, around: Around): S
 export interface GivenKeys {
   /** Files of identities. */
   readonly identities: readonly string[];
-  readonly passphrase: GivenPassphrase | undefined;
+  readonly passphrase: string | undefined;
 }
 
 /**
@@ -58,11 +55,7 @@ export async function unsealFor(
   if (read.length === 0 && passphrase === undefined) return undefined;
   // Of those that are misspelt age-encryption tells only when it uses them.
   for (const identity of read) await recipientOf(identity);
-  return unsealWith({ identities: read, passphrase: passphrase && passphraseOf(passphrase, around) });
-}
-
-function passphraseOf(given: GivenPassphrase, around: Around): string {
-  return "text" in given ? given.text : readPassphrase(given.file, around);
+  return unsealWith({ identities: read, passphrase });
 }
 
 /**

@@ -1,7 +1,6 @@
 import type { Seal, Unseal } from "../age/sealed.js";
 import type { Settings } from "../config/settings.js";
 import { HoldstillError } from "../errors.js";
-import type { GivenPassphrase } from "../keys.js";
 import type { Surroundings } from "../surroundings.js";
 import { askSecret } from "./ask-secret.js";
 import type { UseCases } from "./use-cases.js";
@@ -18,7 +17,7 @@ export async function sealOf(
   around: Surroundings,
   useCases: UseCases,
 ): Promise<Seal | undefined> {
-  return sealedBy(await passphraseOf(given, "twice", around), settings, around, useCases);
+  return sealedBy(await passphraseOf(given, "twice", around, useCases), settings, around, useCases);
 }
 
 /** The same surroundings, with what opens encrypted archives. */
@@ -28,7 +27,8 @@ export async function unlocked(
   around: Surroundings,
   useCases: UseCases,
 ): Promise<Surroundings> {
-  return { ...around, unseal: await openedBy(await passphraseOf(given, "once", around), settings, around, useCases) };
+  const passphrase = await passphraseOf(given, "once", around, useCases);
+  return { ...around, unseal: await openedBy(passphrase, settings, around, useCases) };
 }
 
 /** Both: what encrypts an archive, and what opens it again. */
@@ -38,17 +38,15 @@ export async function sealAndUnseal(
   around: Surroundings,
   useCases: UseCases,
 ): Promise<{ readonly seal: Seal | undefined; readonly unseal: Unseal | undefined }> {
-  const passphrase = await passphraseOf(given, "twice", around);
+  const passphrase = await passphraseOf(given, "twice", around, useCases);
   return {
     seal: await sealedBy(passphrase, settings, around, useCases),
     unseal: await openedBy(passphrase, settings, around, useCases),
   };
 }
 
-type Passphrase = GivenPassphrase | undefined;
-
 async function sealedBy(
-  passphrase: Passphrase,
+  passphrase: string | undefined,
   { encryptTo }: Settings,
   around: Surroundings,
   { seal }: UseCases,
@@ -57,7 +55,7 @@ async function sealedBy(
 }
 
 async function openedBy(
-  passphrase: Passphrase,
+  passphrase: string | undefined,
   { identity: identities }: Settings,
   around: Surroundings,
   { unseal }: UseCases,
@@ -65,18 +63,24 @@ async function openedBy(
   return identities.length === 0 && passphrase === undefined ? undefined : unseal({ identities, passphrase }, around);
 }
 
-/** Who encrypts types it twice: nobody can tell later what was meant. */
+/**
+ * Who encrypts types it twice: nobody can tell later what was meant. A file of it is read here, once: it may be what a
+ * shell hands over of another program's output.
+ */
 async function passphraseOf(
   { passphrase, passphraseFile }: Given,
   typed: "once" | "twice",
-  { signal }: Pick<Surroundings, "signal">,
-): Promise<Passphrase> {
-  if (passphrase !== true) return passphraseFile === undefined ? undefined : { file: passphraseFile };
+  around: Surroundings,
+  useCases: UseCases,
+): Promise<string | undefined> {
+  if (passphrase !== true) {
+    return passphraseFile === undefined ? undefined : useCases.passphrase(passphraseFile, around);
+  }
   if (passphraseFile !== undefined) throw new HoldstillError("usage", "--passphrase goes without --passphrase-file");
-  const text = await askSecret("Passphrase: ", signal);
+  const text = await askSecret("Passphrase: ", around.signal);
   if (text === "") throw new HoldstillError("usage", "the passphrase is empty");
-  if (typed === "twice" && (await askSecret("Once more: ", signal)) !== text) {
+  if (typed === "twice" && (await askSecret("Once more: ", around.signal)) !== text) {
     throw new HoldstillError("usage", "that was another passphrase");
   }
-  return { text };
+  return text;
 }

@@ -32,6 +32,8 @@ export const useCases = {
     (await import("../backup.js")).backup(options, around, told),
   seal: async (given: GivenLock, around: Surroundings) => (await import("../keys.js")).sealFor(given, around),
   unseal: async (given: GivenKeys, around: Surroundings) => (await import("../keys.js")).unsealFor(given, around),
+  passphrase: async (file: string, around: Surroundings) =>
+    (await import("../age/key-files.js")).readPassphrase(file, around),
   generateKey: async (output: string, around: Surroundings) => (await import("../keys.js")).generate(output, around),
   showKeys: async (file: string, around: Surroundings) => (await import("../keys.js")).showKeys(file, around),
   plan: async (options: CreateOptions, around: Surroundings) => (await import("../plan.js")).plan(options, around),

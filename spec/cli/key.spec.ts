@@ -100,12 +100,14 @@ describe("encryption, end to end", () => {
       holdstill create --source '${here.source}' --output out --encrypt-to <(sleep 0.5; echo ${recipient}) --quiet &&
       (sleep 0.5; cat '${identity}') | holdstill cat latest notes.txt --output out --identity /dev/stdin &&
       holdstill cat latest notes.txt --output out --identity <(cat '${identity}') &&
+      holdstill guard --source '${here.source}' --output out --passphrase-file <(echo secret) --quiet -- true &&
+      echo secret | holdstill cat latest notes.txt --output out --passphrase-file /dev/stdin &&
       holdstill cat latest notes.txt --output out --identity /dev/fd/77`;
     const { status, stdout, stderr } = spawnSync("bash", ["-c", script], {
       ...{ cwd: here.home, encoding: "utf8", env: { PATH: process.env["PATH"], HOME: here.home } },
     });
     expect({ status, stdout, stderr }).to.deep.equal({
-      ...{ status: 12, stdout: "n\nn\n", stderr: "holdstill: there is no such file: /dev/fd/77\n" },
+      ...{ status: 12, stdout: "n\nn\nn\n", stderr: "holdstill: there is no such file: /dev/fd/77\n" },
     });
   });
 
