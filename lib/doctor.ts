@@ -33,10 +33,12 @@ export interface DoctorOptions {
 export async function doctor(options: DoctorOptions, around: Surroundings): Promise<DoctorReport> {
   const { create, identities } = options;
   const node = await checkNode(around);
-  const { findings: backup, sources } = await checkBackup(options, around);
+  const backup = await checkBackup(options, around);
+  const keys = { identities, directory: archiveDirectory(create, around), sources: backup.sources };
   const all = [
-    ...[...node, ...backup],
-    ...checkKeys({ identities, directory: archiveDirectory(create, around), sources }, around),
+    ...node,
+    ...backup.findings,
+    ...checkKeys(keys, around),
     ...(await checkTimer(around)),
     ...(await checkEngines(around)),
   ];
