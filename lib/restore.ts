@@ -208,7 +208,6 @@ async function fill(
   } finally {
     writer.close();
     made.close();
-    await sync.settled();
   }
   return {
     ...{ counts: writer.written(), outwardLinks: writer.outwardLinks() },

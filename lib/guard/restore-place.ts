@@ -66,7 +66,6 @@ export async function restoreInto(work: Work, archive: string, place: Place, { t
     fs.close(fd);
     writer.close();
     made.close();
-    await sync.settled();
   }
   const [failed] = tries.failed;
   if (failed)

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import pLimit from "p-limit";
 import { below, exactTextOf, under, type Bytes } from "../bytes.js";
@@ -21,23 +21,31 @@ export interface TreeSync {
   readonly wrote: (bytes: number) => void;
   /** Waits until all is on the disk. */
   readonly finish: (files: number) => Promise<void>;
-  /** Waits for what the disk was set to. */
-  readonly settled: () => Promise<void>;
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<void>;
 }
 
 /**
  * The program `sync` does it for a whole filesystem in one go: for 20,000 files that takes a second, against half a
- * minute for one file after the other. That is what is done for few files, and where there is no such program or it fails.
+ * minute for one file after the other. That is what is done for few files, and where that program is missing or fails.
  */
 export function treeSync(fs: Filesystem, path: Bytes, program = "sync"): TreeSync {
+  const text = exactTextOf(path);
   let ahead = 0;
-  let running: Promise<void> | undefined;
+  let running: Running | undefined;
   /** An error of the disk is told but once: where it was told early, all files have to be asked. */
-  let isOfUse = true;
+  let isOfUse = text !== undefined;
 
-  const run = async (): Promise<void> => {
-    isOfUse &&= await syncFilesystem(path, program).catch(() => false);
-    running = undefined;
+  const begin = (): Running => {
+    const child = spawn(program, ["-f", "--", text ?? ""], { stdio: "ignore" });
+    const ended = endedWell(child).then((well) => {
+      isOfUse &&= well;
+      running = undefined;
+    });
+    return (running = { child, ended });
   };
 
   return {
@@ -45,17 +53,28 @@ export function treeSync(fs: Filesystem, path: Bytes, program = "sync"): TreeSyn
       ahead += bytes;
       if (ahead < AHEAD || running !== undefined || !isOfUse) return;
       ahead = 0;
-      running = run();
+      // Who is interrupted does not wait for the disk.
+      begin().child.unref();
     },
     async finish(files) {
-      await running;
-      if (files >= MANY && isOfUse && (await syncFilesystem(path, program))) return;
+      running?.child.ref();
+      await running?.ended;
+      if (files >= MANY && isOfUse) {
+        await begin().ended;
+        if (isOfUse) return;
+      }
       await syncEach(fs, path);
     },
-    async settled() {
-      await running;
-    },
   };
+}
+
+async function endedWell(child: ChildProcess): Promise<boolean> {
+  try {
+    const [code] = (await once(child, "close")) as [number | null];
+    return code === 0;
+  } catch {
+    return false;
+  }
 }
 
 async function syncEach(fs: Filesystem, path: Bytes): Promise<void> {
@@ -68,19 +87,6 @@ async function syncEach(fs: Filesystem, path: Bytes): Promise<void> {
     if (waiting.size > AT_ONCE) await Promise.race(waiting);
   }
   await Promise.all(waiting);
-}
-
-async function syncFilesystem(path: Bytes, program: string): Promise<boolean> {
-  const text = exactTextOf(path);
-  if (text === undefined) return false;
-  const child = spawn(program, ["-f", "--", text], { stdio: "ignore" });
-  try {
-    const [code] = (await once(child, "close")) as [number | null];
-    return code === 0;
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "EACCES")) return false;
-    throw error;
-  }
 }
 
 async function syncAndClose(fs: Filesystem, fd: number): Promise<void> {
