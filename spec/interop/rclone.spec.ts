@@ -179,8 +179,10 @@ describe("holdstill with rclone", () => {
       const here = await world(kind);
       writeFileSync(join(here.source, "large.bin"), randomBytes(8 << 20));
       const env = { ...here.env, RCLONE_BWLIMIT: "8M" };
+      // Labels, since both may begin in the same millisecond: then their archives would have one name.
       const machines = ["one", "two"].map((output) => {
-        const args = ["create", "--source", here.source, "--output", output, "--to", "rclone:nas:backups", "--json"];
+        const options = ["--output", output, "--label", output, "--to", "rclone:nas:backups"];
+        const args = ["create", "--source", here.source, ...options, "--json"];
         return spawn(process.execPath, [MAIN, ...args], { cwd: here.home, env, stdio: "ignore" });
       });
       const codes = machines.map((each) => new Promise((resolve) => each.on("close", resolve)));
